@@ -1,0 +1,16 @@
+//! The bridging rules: frame -> admit -> learn -> lookup -> forward -> egress -> verdict.
+//!
+//! Each step is a function of what it is given, in a file of its own. The eBPF pipeline calls them
+//! in this order; a host test can call any of them with a made-up frame.
+
+mod egress;
+mod forward;
+mod ingress;
+mod learn;
+mod reason;
+
+pub use egress::{egress, flood_egress};
+pub use forward::{FloodKind, Forward, forward};
+pub use ingress::{admit, admit_source};
+pub use learn::{Learn, Refusal, Room, learn};
+pub use reason::DropReason;

@@ -1,0 +1,96 @@
+//! What the datapath reports as it happens, through a ring buffer.
+
+use crate::{MacAddr, PortId};
+
+/// What an [`Event`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A new address was learned on `port`.
+    Learned = 1,
+    /// An address moved from `other_port` to `port`.
+    Moved = 2,
+    /// An address could not be learned on `port`: a limit is reached.
+    Limit = 3,
+    /// A port came, went or changed; sent by userspace, from the kernel's link events.
+    Port = 4,
+}
+
+impl EventKind {
+    /// The kind of a number found in an event.
+    pub const fn from_raw(raw: u32) -> Option<Self> {
+        match raw {
+            1 => Some(Self::Learned),
+            2 => Some(Self::Moved),
+            3 => Some(Self::Limit),
+            4 => Some(Self::Port),
+            _ => None,
+        }
+    }
+
+    /// The name that output uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Learned => "learned",
+            Self::Moved => "moved",
+            Self::Limit => "limit",
+            Self::Port => "port",
+        }
+    }
+}
+
+/// A record in ring buffer `EVENTS`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// An [`EventKind`] by its number.
+    pub kind: u32,
+    /// The port it happened on.
+    pub port: PortId,
+    /// The port an address moved away from.
+    pub other_port: PortId,
+    /// The address's VLAN; 0 on a bridge that does not filter VLANs.
+    pub vid: u16,
+    /// The address.
+    pub mac: MacAddr,
+    /// Zero.
+    pub pad: u32,
+    /// `CLOCK_MONOTONIC_COARSE`, in nanoseconds.
+    pub nanos: u64,
+}
+
+/// A CPU's use of its event rate; the value of map `EVENT_BUDGET`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventBudget {
+    /// The tick that `used` counts in.
+    pub tick: u32,
+    /// Events sent in that tick.
+    pub used: u32,
+    /// Events lost so far: over the rate, or the ring was full.
+    pub lost: u64,
+}
+
+impl EventBudget {
+    /// Takes one event out of the budget of `rate` per tick; false where none is left.
+    #[inline(always)]
+    pub fn take(&mut self, tick: u32, rate: u32) -> bool {
+        if self.tick != tick {
+            self.tick = tick;
+            self.used = 0;
+        }
+        self.used = self.used.saturating_add(1);
+        self.used <= rate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_is_per_tick() {
+        let mut budget = EventBudget::default();
+        assert_eq!((0..5).filter(|_| budget.take(1, 3)).count(), 3);
+        assert_eq!((0..5).filter(|_| budget.take(2, 3)).count(), 3);
+    }
+}

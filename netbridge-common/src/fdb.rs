@@ -1,0 +1,102 @@
+//! The forwarding database: which address is behind which port.
+
+use crate::{MacAddr, PortId, Ticks};
+
+/// The key of map `FDB`: 8 octets without padding, since a hash map hashes every octet.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FdbKey {
+    /// The station's address.
+    pub mac: MacAddr,
+    /// VLAN of the entry; 0 on a bridge that does not filter VLANs.
+    pub vid: u16,
+}
+
+impl FdbKey {
+    /// The key of `mac` on a bridge that does not filter VLANs.
+    #[inline(always)]
+    pub const fn untagged(mac: MacAddr) -> Self {
+        Self { mac, vid: 0 }
+    }
+}
+
+/// What kind of entry it is, a set of bits; none for a learned one.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FdbFlags(pub u32);
+
+impl FdbFlags {
+    /// Set by an operator: never ages, never moves (802.1Q 8.8.1).
+    pub const STATIC: Self = Self(1);
+    /// Ages like a learned entry, and stays on its port until it has.
+    pub const STICKY: Self = Self(1 << 1);
+    /// The bridge's own address: frames for it enter the host, frames from it are dropped.
+    pub const OWN: Self = Self(1 << 2);
+
+    /// Says whether a bit of `other` is set.
+    #[inline(always)]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The union of both sets.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The entry's state as `fdb show` names it.
+    pub const fn state(self) -> &'static str {
+        if self.intersects(Self::OWN) {
+            "permanent"
+        } else if self.intersects(Self::STATIC) {
+            "static"
+        } else if self.intersects(Self::STICKY) {
+            "sticky"
+        } else {
+            "reachable"
+        }
+    }
+}
+
+/// The value of map `FDB`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FdbEntry {
+    /// The port that the address is behind.
+    pub port: PortId,
+    /// Kind of entry.
+    pub flags: FdbFlags,
+    /// When a frame from the address last arrived there.
+    pub last_seen: Ticks,
+    /// Zero.
+    pub pad: u32,
+}
+
+impl FdbEntry {
+    /// An entry learned at `now`.
+    #[inline(always)]
+    pub const fn learned(port: PortId, now: Ticks) -> Self {
+        Self {
+            port,
+            flags: FdbFlags(0),
+            last_seen: now,
+            pad: 0,
+        }
+    }
+
+    /// Says whether the entry never ages.
+    #[inline(always)]
+    pub const fn is_permanent(&self) -> bool {
+        self.flags
+            .intersects(FdbFlags(FdbFlags::STATIC.0 | FdbFlags::OWN.0))
+    }
+
+    /// Says whether the entry still counts at `now`, `ageing` after it was last refreshed.
+    ///
+    /// The datapath asks this at every lookup, so entries age with no process running.
+    #[inline(always)]
+    pub fn is_fresh(&self, now: Ticks, ageing: Ticks) -> bool {
+        self.is_permanent() || now.since(self.last_seen) <= ageing
+    }
+}

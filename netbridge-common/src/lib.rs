@@ -1,0 +1,41 @@
+//! Shared types and every bridging decision of netbridge.
+//!
+//! The eBPF programs and the userspace program both build on this crate: what a frame, a port or an
+//! FDB entry is, and the pure functions in [`decide`] that say what happens to a frame. Nothing here
+//! reads a clock, a map or a packet; all of it runs, and is tested, on the host.
+#![cfg_attr(not(any(test, feature = "user")), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::float_arithmetic,
+        clippy::indexing_slicing,
+        clippy::integer_division
+    )
+)]
+
+pub mod abi;
+pub mod counters;
+pub mod decide;
+pub mod event;
+pub mod fdb;
+pub mod frame;
+pub mod gso;
+pub mod info;
+pub mod mac;
+pub mod maps;
+pub mod port;
+pub mod settings;
+pub mod ticks;
+
+pub use abi::ABI_VERSION;
+pub use counters::PortCounters;
+pub use event::{Event, EventBudget, EventKind};
+pub use fdb::{FdbEntry, FdbFlags, FdbKey};
+pub use frame::{FrameHead, FrameSize};
+pub use info::PortInfo;
+pub use mac::MacAddr;
+pub use port::{PortConf, PortFlags, PortId, PortState};
+pub use settings::{Mode, Settings};
+pub use ticks::Ticks;

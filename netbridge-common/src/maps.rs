@@ -1,0 +1,52 @@
+//! Names and sizes of maps and programs, as userspace and the kernel know them.
+//!
+//! The kernel cuts object names at 15 octets; these are no longer.
+
+/// Names of the maps.
+pub mod name {
+    /// One [`crate::Settings`].
+    pub const SETTINGS: &str = "SETTINGS";
+    /// [`crate::PortConf`] by port.
+    pub const PORT_CONF: &str = "PORT_CONF";
+    /// [`crate::PortInfo`] by port; made and used by userspace alone.
+    pub const PORT_INFO: &str = "PORT_INFO";
+    /// Port by interface index.
+    pub const PORT_IDS: &str = "PORT_IDS";
+    /// [`crate::PortCounters`] by port, per CPU.
+    pub const PORT_COUNTERS: &str = "PORT_COUNTERS";
+    /// [`crate::FdbEntry`] by [`crate::FdbKey`].
+    pub const FDB: &str = "FDB";
+    /// Addresses learned by port, counted by the datapath; the bridge's sum in slot 0.
+    pub const LEARNED: &str = "LEARNED";
+    /// Addresses removed again by port, counted by userspace; the bridge's sum in slot 0.
+    pub const UNLEARNED: &str = "UNLEARNED";
+    /// Two lists of ports to flood to, of which `Settings::flood_list` names the one in use.
+    pub const FLOOD_PORTS: &str = "FLOOD_PORTS";
+    /// Interface by port, for XDP unicast.
+    pub const XDP_PORTS: &str = "XDP_PORTS";
+    /// One devmap of all ports, for XDP floods.
+    pub const XDP_FLOOD: &str = "XDP_FLOOD";
+    /// Ring buffer of [`crate::Event`].
+    pub const EVENTS: &str = "EVENTS";
+    /// One [`crate::EventBudget`] per CPU.
+    pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
+}
+
+/// Names of the programs.
+pub mod program {
+    /// Decides at TC ingress.
+    pub const TC_INGRESS: &str = "tc_ingress";
+    /// Decides at XDP.
+    pub const XDP_INGRESS: &str = "xdp_ingress";
+    /// Checks and counts each copy of an XDP flood on its way out of a port.
+    pub const XDP_EGRESS: &str = "xdp_egress";
+}
+
+/// Slots for ports in the object; userspace may ask for others at load.
+pub const DEFAULT_PORT_SLOTS: u32 = 2048;
+
+/// FDB entries in the object; userspace may ask for others at load.
+pub const DEFAULT_FDB_ENTRIES: u32 = 65_536;
+
+/// Octets of the event ring, a power of two and of the page size.
+pub const EVENT_RING_BYTES: u32 = 256 * 1024;

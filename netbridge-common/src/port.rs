@@ -1,0 +1,131 @@
+//! Ports: how they are numbered, configured and switched.
+
+use crate::MacAddr;
+
+/// A port of one bridge: the index of its slot in the port maps, from 1; 0 means no port.
+///
+/// Small and dense, so that maps can be arrays; an interface index is neither.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortId(pub u32);
+
+impl PortId {
+    /// The slot that no port has; bridge-wide figures stand there.
+    pub const NONE: Self = Self(0);
+}
+
+/// What a port may do, with the kernel's numbers (`BR_STATE_*`, `linux/if_bridge.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortState {
+    /// Drops everything.
+    Disabled = 0,
+    /// Drops everything, on its way to forwarding.
+    Listening = 1,
+    /// Learns, and drops.
+    Learning = 2,
+    /// Learns and forwards.
+    Forwarding = 3,
+    /// Drops everything, kept in reserve.
+    Blocking = 4,
+}
+
+impl PortState {
+    /// The state of the kernel's number, as found in a map; unknown ones count as disabled.
+    #[inline(always)]
+    pub const fn from_raw(raw: u8) -> Self {
+        match raw {
+            1 => Self::Listening,
+            2 => Self::Learning,
+            3 => Self::Forwarding,
+            4 => Self::Blocking,
+            _ => Self::Disabled,
+        }
+    }
+
+    /// Says whether addresses are learned from frames that arrive.
+    #[inline(always)]
+    pub const fn learns(self) -> bool {
+        matches!(self, Self::Learning | Self::Forwarding)
+    }
+
+    /// Says whether frames pass.
+    #[inline(always)]
+    pub const fn forwards(self) -> bool {
+        matches!(self, Self::Forwarding)
+    }
+
+    /// The name that `bridge link` uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Listening => "listening",
+            Self::Learning => "learning",
+            Self::Forwarding => "forwarding",
+            Self::Blocking => "blocking",
+        }
+    }
+}
+
+/// Switches of a port, a set of bits.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortFlags(pub u32);
+
+impl PortFlags {
+    /// Frames for the station itself (`PortConf::peer_mac`) enter its namespace directly, by
+    /// `bpf_redirect_peer`: the interface is a veth whose other end is in another namespace.
+    pub const PEER: Self = Self(1);
+    /// The interface takes frames from an XDP redirect (`NETDEV_XDP_ACT_NDO_XMIT`).
+    pub const XDP_TARGET: Self = Self(1 << 1);
+    /// The host's own port: frames enter the host at `PortConf::deliver_ifindex`.
+    pub const HOST: Self = Self(1 << 2);
+
+    /// Says whether all bits of `other` are set.
+    #[inline(always)]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What the datapath knows of a port; the value of map `PORT_CONF`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortConf {
+    /// Interface index; 0 marks a free slot.
+    pub ifindex: u32,
+    /// Switches.
+    pub flags: PortFlags,
+    /// Largest payload of an untagged frame that may leave here, in octets.
+    pub mtu: u32,
+    /// Most addresses learned here at a time; 0 for no limit.
+    pub learn_limit: u32,
+    /// Interface whose ingress takes frames for the host; only with [`PortFlags::HOST`].
+    pub deliver_ifindex: u32,
+    /// Address of the station at the other end of a veth; zero where none is known.
+    pub peer_mac: MacAddr,
+    /// A [`PortState`] by its number.
+    pub state: u8,
+    /// Zero.
+    pub pad: [u8; 5],
+}
+
+impl PortConf {
+    /// The port's state.
+    #[inline(always)]
+    pub const fn state(&self) -> PortState {
+        PortState::from_raw(self.state)
+    }
+
+    /// Says whether a flooded frame to `dst` is of no use here: it is for one station, and the
+    /// station behind this port is known to be another.
+    #[inline(always)]
+    pub fn is_wasted_on(&self, dst: MacAddr) -> bool {
+        !dst.is_group() && !self.peer_mac.is_zero() && self.peer_mac != dst
+    }
+}

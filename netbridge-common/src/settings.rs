@@ -1,0 +1,86 @@
+//! Settings of a whole bridge.
+
+use crate::Ticks;
+
+/// Ageing time of a new bridge, in seconds (802.1Q table 8-6).
+pub const DEFAULT_AGEING_SECS: u32 = 300;
+
+/// Events that a CPU may send in a tick unless told otherwise.
+pub const DEFAULT_EVENT_RATE: u32 = 1000;
+
+/// How a bridge decides where frames go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Learns addresses and forwards to the port that an address is behind.
+    #[default]
+    Bridge = 0,
+    /// Sends every frame to every other port and learns nothing, as a repeater does.
+    Hub = 1,
+}
+
+impl Mode {
+    /// The mode of a number found in a map; unknown ones count as `Bridge`.
+    #[inline(always)]
+    pub const fn from_raw(raw: u32) -> Self {
+        if raw == 1 { Self::Hub } else { Self::Bridge }
+    }
+
+    /// The name that the command line uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bridge => "bridge",
+            Self::Hub => "hub",
+        }
+    }
+}
+
+/// The value of map `SETTINGS`, which has one element.
+///
+/// `abi_version` stays first for ever: it is read before anything else is believed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// [`crate::ABI_VERSION`] of the program that made the maps.
+    pub abi_version: u32,
+    /// A [`Mode`] by its number.
+    pub mode: u32,
+    /// How long an entry counts after it was last refreshed.
+    pub ageing: Ticks,
+    /// The same in seconds, as it was given.
+    pub ageing_secs: u32,
+    /// Most addresses learned on the bridge at a time; 0 for no limit but the map's size.
+    pub learn_limit: u32,
+    /// 1 where every port takes frames from an XDP redirect, so that XDP may flood.
+    pub xdp_floods: u32,
+    /// Where the flood list in use starts in map `FLOOD_PORTS`, and how many ports it has; one
+    /// 64-bit word, so that the datapath never sees half a change.
+    pub flood_list: FloodList,
+    /// Events that a CPU may send in a tick.
+    pub event_rate: u32,
+    /// Slots for ports, [`crate::PortId::NONE`] among them.
+    pub port_slots: u32,
+    /// Inode of the network namespace that the ports are in.
+    pub netns: u64,
+    /// The bridge's own interface, the end that the host sees; 0 without one.
+    pub host_ifindex: u32,
+    /// 1 where ports may have different MTUs.
+    pub mixed_mtu: u32,
+}
+
+/// A part of map `FLOOD_PORTS`.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FloodList {
+    /// Index of its first element.
+    pub start: u32,
+    /// Its length.
+    pub len: u32,
+}
+
+impl Settings {
+    /// The bridge's mode.
+    #[inline(always)]
+    pub const fn mode(&self) -> Mode {
+        Mode::from_raw(self.mode)
+    }
+}

@@ -1,0 +1,110 @@
+//! Per-CPU counters: what happened to every frame, on which port.
+#![expect(unsafe_code, reason = "adds to map values through pointers")]
+
+use netbridge_common::{
+    FrameHead, FrameSize, PortConf, PortCounters, PortId, counters::DROP_SLOTS, decide::DropReason,
+};
+
+use crate::maps::PORT_COUNTERS;
+
+/// This CPU's counters of `port`.
+#[inline(always)]
+fn of(port: PortId) -> Option<&'static mut PortCounters> {
+    let counters = PORT_COUNTERS.get_ptr_mut(port.0)?;
+    // SAFETY: per-CPU memory, and a program is not interrupted by another one that counts on the
+    // same CPU but in softirq order; the worst case is a lost increment, never a bad access.
+    Some(unsafe { &mut *counters })
+}
+
+#[inline(always)]
+fn add(counter: &mut u64, n: u32) {
+    *counter = counter.wrapping_add(u64::from(n));
+}
+
+#[inline(always)]
+fn received(counters: &mut PortCounters, size: FrameSize) {
+    add(&mut counters.rx_frames, size.frames);
+    add(&mut counters.rx_bytes, size.bytes);
+}
+
+/// A frame came in on `ingress` and went to one port.
+#[inline(always)]
+pub fn forwarded(ingress: PortId, size: FrameSize) {
+    if let Some(counters) = of(ingress) {
+        received(counters, size);
+        add(&mut counters.forwarded, size.frames);
+    }
+}
+
+/// A frame came in on `ingress` and went to all other ports.
+#[inline(always)]
+pub fn flooded(ingress: PortId, size: FrameSize) {
+    if let Some(counters) = of(ingress) {
+        received(counters, size);
+        add(&mut counters.flooded, size.frames);
+    }
+}
+
+/// A frame came in on `ingress` and was dropped.
+#[inline(always)]
+pub fn dropped(ingress: PortId, size: FrameSize, reason: DropReason) {
+    if let Some(counters) = of(ingress) {
+        received(counters, size);
+        drop_slot(counters, size, reason);
+    }
+}
+
+/// A copy of a flood could not go out on `egress`.
+#[inline(always)]
+pub fn flood_dropped(egress: PortId, size: FrameSize, reason: DropReason) {
+    if let Some(counters) = of(egress) {
+        drop_slot(counters, size, reason);
+    }
+}
+
+#[inline(always)]
+fn drop_slot(counters: &mut PortCounters, size: FrameSize, reason: DropReason) {
+    let slot = reason as usize;
+    if slot < DROP_SLOTS
+        && let Some(counter) = counters.drops.get_mut(slot)
+    {
+        add(counter, size.frames);
+    }
+}
+
+/// A frame went out on `egress`, the port that it is for.
+#[inline(always)]
+pub fn sent(egress: PortId, size: FrameSize) {
+    if let Some(counters) = of(egress) {
+        add(&mut counters.tx_frames, size.frames);
+        add(&mut counters.tx_bytes, size.bytes);
+    }
+}
+
+/// A copy of a flood went out on `egress`.
+#[inline(always)]
+pub fn flood_sent(egress: PortId, conf: &PortConf, head: &FrameHead, size: FrameSize) {
+    if let Some(counters) = of(egress) {
+        add(&mut counters.tx_frames, size.frames);
+        add(&mut counters.tx_bytes, size.bytes);
+        if conf.is_wasted_on(head.dst) {
+            add(&mut counters.wasted, size.frames);
+        }
+    }
+}
+
+/// An address was learned on `port`.
+#[inline(always)]
+pub fn learned(port: PortId) {
+    if let Some(counters) = of(port) {
+        add(&mut counters.learned, 1);
+    }
+}
+
+/// An address could not be learned on `port`.
+#[inline(always)]
+pub fn refused(port: PortId) {
+    if let Some(counters) = of(port) {
+        add(&mut counters.refused, 1);
+    }
+}

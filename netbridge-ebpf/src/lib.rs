@@ -1,0 +1,25 @@
+//! The eBPF side of netbridge: one pipeline, two frontends.
+//!
+//! [`pipeline`] asks `netbridge-common` what to do with a frame; [`tc`] and [`xdp`] read the frame
+//! and carry the answer out. No bridging rule stands here. The code is a library so that it is
+//! compiled, linted and documented for the host too; `main.rs` adds the entry points.
+#![no_std]
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::float_arithmetic,
+    clippy::indexing_slicing,
+    clippy::integer_division
+)]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
+
+pub mod atomic;
+pub mod clock;
+pub mod count;
+pub mod maps;
+pub mod notify;
+pub mod packet;
+pub mod pipeline;
+pub mod table;
+pub mod tc;
+pub mod xdp;

@@ -1,0 +1,67 @@
+//! Every map: what it holds, who writes it, who reads it.
+//!
+//! Capacities here are defaults that the loader may override; see `netbridge_common::maps`.
+
+use aya_ebpf::{
+    btf_maps::{Array, ArrayOfMaps, DevMap, HashMap, PerCpuArray, RingBuf},
+    macros::btf_map,
+};
+use netbridge_common::{
+    Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, Settings,
+    maps::{DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
+};
+
+const PORTS: usize = DEFAULT_PORT_SLOTS as usize;
+/// Two flood lists, so that one can be rewritten while the other is in use.
+const FLOOD_SLOTS: usize = PORTS.wrapping_mul(2);
+/// Ports in the first XDP flood map; userspace replaces it by a larger one as ports are added.
+const FLOOD_PORTS_AT_FIRST: usize = 4;
+
+/// The bridge's settings. Written by userspace.
+#[btf_map]
+pub static SETTINGS: Array<Settings, 1> = Array::new();
+
+/// Configuration by port. Written by userspace.
+#[btf_map]
+pub static PORT_CONF: Array<PortConf, PORTS> = Array::new();
+
+/// Port by interface index. Written by userspace.
+#[btf_map]
+pub static PORT_IDS: HashMap<u32, u32, PORTS> = HashMap::new();
+
+/// Counters by port and CPU. Written by the programs; slot 0 takes drops without a port.
+#[btf_map]
+pub static PORT_COUNTERS: PerCpuArray<PortCounters, PORTS> = PerCpuArray::new();
+
+/// Where stations are. Written by the programs (learning) and by userspace (operators, sweep).
+#[btf_map]
+pub static FDB: HashMap<FdbKey, FdbEntry, { DEFAULT_FDB_ENTRIES as usize }> = HashMap::new();
+
+/// Addresses learned, by port, net of moves; the bridge's in slot 0. Added to by the programs.
+#[btf_map]
+pub static LEARNED: Array<u64, PORTS> = Array::new();
+
+/// Learned addresses that userspace removed again, by port; the bridge's in slot 0.
+#[btf_map]
+pub static UNLEARNED: Array<u64, PORTS> = Array::new();
+
+/// Ports that floods go to. Written by userspace.
+#[btf_map]
+pub static FLOOD_PORTS: Array<u32, FLOOD_SLOTS> = Array::new();
+
+/// Interface by port for XDP unicast. Written by userspace; the kernel removes dead interfaces.
+#[btf_map]
+pub static XDP_PORTS: DevMap<PORTS> = DevMap::new();
+
+/// In slot 0 the devmap that XDP floods go to, each entry with the program `xdp_egress`. Written by
+/// userspace, which makes it as small as the ports allow: a broadcast walks all its slots.
+#[btf_map]
+pub static XDP_FLOOD: ArrayOfMaps<DevMap<FLOOD_PORTS_AT_FIRST>, 1> = ArrayOfMaps::new();
+
+/// What happened. Written by the programs, read by one process.
+#[btf_map]
+pub static EVENTS: RingBuf<Event, { EVENT_RING_BYTES as usize }> = RingBuf::new();
+
+/// How many events a CPU has sent and lost. Written by the programs.
+#[btf_map]
+pub static EVENT_BUDGET: PerCpuArray<EventBudget, 1> = PerCpuArray::new();

@@ -1,0 +1,28 @@
+//! Bounds-checked access to the linear part of a frame.
+#![expect(unsafe_code, reason = "reads packet memory between checked bounds")]
+
+use netbridge_common::{FrameHead, frame::ETH_HEADER_LEN};
+
+/// The header as the seven 16-bit words that packet memory is aligned for.
+type Words = [u16; 7];
+
+/// Reads the Ethernet header of a frame whose linear part is `data..data_end`.
+#[inline(always)]
+pub fn head(data: usize, data_end: usize) -> Option<FrameHead> {
+    if data.wrapping_add(ETH_HEADER_LEN as usize) > data_end {
+        return None;
+    }
+    let words = data as *const Words;
+    // SAFETY: the 14 octets lie within the bounds checked above, as the verifier confirms.
+    let [w0, w1, w2, w3, w4, w5, w6] = unsafe { *words };
+    let [d0, d1] = w0.to_ne_bytes();
+    let [d2, d3] = w1.to_ne_bytes();
+    let [d4, d5] = w2.to_ne_bytes();
+    let [s0, s1] = w3.to_ne_bytes();
+    let [s2, s3] = w4.to_ne_bytes();
+    let [s4, s5] = w5.to_ne_bytes();
+    let [t0, t1] = w6.to_ne_bytes();
+    Some(FrameHead::parse(&[
+        d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1,
+    ]))
+}

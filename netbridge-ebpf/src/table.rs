@@ -1,0 +1,139 @@
+//! Safe access to the maps that hold configuration and the FDB.
+#![expect(unsafe_code, reason = "reads and writes map values through pointers")]
+
+use aya_ebpf::bindings::{BPF_EXIST, BPF_NOEXIST};
+use netbridge_common::{
+    FdbEntry, FdbKey, MacAddr, PortConf, PortId, Settings, Ticks,
+    decide::{Refusal, Room},
+};
+
+use crate::{
+    atomic,
+    maps::{FDB, FLOOD_PORTS, LEARNED, PORT_CONF, PORT_IDS, SETTINGS, UNLEARNED},
+};
+
+/// The bridge's settings.
+#[inline(always)]
+pub fn settings() -> Option<&'static Settings> {
+    SETTINGS.get(0)
+}
+
+/// The port that an interface is; [`PortId::NONE`] for an interface that is none.
+#[inline(always)]
+pub fn port_of(ifindex: u32) -> PortId {
+    // SAFETY: the value is one word, read at once; a recycled element can only hold another port.
+    let id = unsafe { PORT_IDS.get(ifindex) };
+    id.map_or(PortId::NONE, |id| PortId(*id))
+}
+
+/// A port's configuration.
+#[inline(always)]
+pub fn port(id: PortId) -> Option<&'static PortConf> {
+    PORT_CONF.get(id.0)
+}
+
+/// Element `at` of the flood lists.
+#[inline(always)]
+pub fn flood_port(at: u32) -> Option<PortId> {
+    FLOOD_PORTS.get(at).map(|id| PortId(*id))
+}
+
+/// An element of the FDB.
+pub struct Slot(*mut FdbEntry);
+
+impl Slot {
+    /// A copy of the entry.
+    #[inline(always)]
+    pub fn entry(&self) -> FdbEntry {
+        // SAFETY: the pointer comes from a lookup in this run of the program, and a map element's
+        // memory outlives the run.
+        unsafe { *self.0 }
+    }
+
+    /// Stamps the entry.
+    ///
+    /// Should the element have been recycled since the lookup, another station's entry lives for
+    /// one ageing time longer than it should; nothing else can go wrong.
+    #[inline(always)]
+    pub fn refresh(&self, now: Ticks) {
+        // SAFETY: as in `entry`; the write is one aligned word.
+        unsafe { (*self.0).last_seen = now }
+    }
+}
+
+/// The entry of `mac`.
+#[inline(always)]
+pub fn lookup(mac: MacAddr) -> Option<Slot> {
+    FDB.get_ptr_mut(FdbKey::untagged(mac)).map(Slot)
+}
+
+/// Makes a new learned entry, within the limits.
+#[inline(always)]
+pub fn insert(
+    mac: MacAddr,
+    port: PortId,
+    limit: u32,
+    now: Ticks,
+    settings: &Settings,
+) -> Result<(), Refusal> {
+    if !room(PortId::NONE, settings.learn_limit).allows_one_more() {
+        return Err(Refusal::BridgeLimit);
+    }
+    if !room(port, limit).allows_one_more() {
+        return Err(Refusal::PortLimit);
+    }
+    FDB.insert(
+        FdbKey::untagged(mac),
+        FdbEntry::learned(port, now),
+        u64::from(BPF_NOEXIST),
+    )
+    .or(Err(Refusal::BridgeLimit))?;
+    learned(PortId::NONE, 1);
+    learned(port, 1);
+    Ok(())
+}
+
+/// Replaces an entry by one on another port, within that port's limit.
+///
+/// The element is exchanged as a whole: written in place, a recycled one would send another
+/// station's frames to this port.
+#[inline(always)]
+pub fn relocate(
+    mac: MacAddr,
+    from: PortId,
+    port: PortId,
+    limit: u32,
+    now: Ticks,
+) -> Result<(), Refusal> {
+    if !room(port, limit).allows_one_more() {
+        return Err(Refusal::PortLimit);
+    }
+    FDB.insert(
+        FdbKey::untagged(mac),
+        FdbEntry::learned(port, now),
+        u64::from(BPF_EXIST),
+    )
+    .or(Err(Refusal::BridgeLimit))?;
+    learned(from, 1_u64.wrapping_neg());
+    learned(port, 1);
+    Ok(())
+}
+
+/// Addresses learned in `slot` against `limit`.
+#[inline(always)]
+fn room(slot: PortId, limit: u32) -> Room {
+    if limit == 0 {
+        return Room::new(0, 0, 0);
+    }
+    let learned = LEARNED.get(slot.0).copied().unwrap_or(0);
+    let unlearned = UNLEARNED.get(slot.0).copied().unwrap_or(0);
+    Room::new(learned, unlearned, limit)
+}
+
+#[inline(always)]
+fn learned(slot: PortId, n: u64) {
+    if let Some(counter) = LEARNED.get_ptr_mut(slot.0) {
+        // SAFETY: the pointer is to a `u64` element of an array map.
+        unsafe { atomic::add(counter, n) }
+    }
+}

@@ -1,0 +1,51 @@
+//! One writer at a time: a lock file per bridge.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::Path,
+};
+
+use nix::fcntl::{Flock, FlockArg};
+
+use super::BridgeError;
+
+/// Where lock files are.
+const LOCK_DIR: &str = "/run/netbridge";
+
+/// Held while a bridge is changed; given back when dropped, also by the end of the process.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: Flock<File>,
+}
+
+impl Lock {
+    /// Waits for the lock of bridge `name`.
+    pub(super) fn take(name: &str) -> Result<Self, BridgeError> {
+        let path = Path::new(LOCK_DIR).join(format!("{name}.lock"));
+        let error = |source| BridgeError::Lock {
+            path: path.display().to_string(),
+            source,
+        };
+        fs::create_dir_all(LOCK_DIR).map_err(error)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(error)?;
+        let file =
+            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| error(errno.into()))?;
+        Ok(Self { _file: file })
+    }
+
+    /// Removes the lock file of a bridge that is no more, and the folder after the last.
+    pub(super) fn remove(self, name: &str) {
+        let dir = Path::new(LOCK_DIR);
+        if let Err(error) = fs::remove_file(dir.join(format!("{name}.lock"))) {
+            tracing::debug!("remove lock file of {name}: {error}");
+        }
+        if let Err(error) = fs::remove_dir(dir) {
+            tracing::trace!("keep {LOCK_DIR}: {error}");
+        }
+    }
+}

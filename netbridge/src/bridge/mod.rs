@@ -1,0 +1,290 @@
+//! A bridge: its settings, its ports, and their life in the kernel.
+
+mod container;
+mod error;
+mod flood;
+mod hook;
+mod host;
+mod lock;
+mod name;
+mod port;
+mod reconcile;
+
+use netbridge_common::{
+    ABI_VERSION, Mode, Settings, Ticks,
+    settings::{DEFAULT_AGEING_SECS, DEFAULT_EVENT_RATE},
+};
+
+use self::lock::Lock;
+pub use self::{
+    error::BridgeError,
+    hook::{Hook, HookChoice, HookReason},
+    host::HostInterface,
+    port::{Port, PortChange, PortSpec},
+};
+use crate::{
+    datapath::{self, LoadOptions, Maps, PinDir, Programs},
+    net::{Links, Netns},
+};
+
+/// Range of the ageing time, in seconds (802.1Q table 8-6 says 10 at least; tests want less).
+pub const AGEING_RANGE: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+
+/// What a bridge is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct BridgeOptions {
+    /// How it decides.
+    pub mode: Mode,
+    /// Seconds after which a silent station is forgotten.
+    pub ageing_secs: u32,
+    /// Most addresses learned at a time; 0 for no limit but the FDB's size.
+    pub learn_limit: u32,
+    /// Whether ports may have different MTUs.
+    pub mixed_mtu: bool,
+    /// Sizes that stay as they are.
+    pub load: LoadOptions,
+}
+
+impl Default for BridgeOptions {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Bridge,
+            ageing_secs: DEFAULT_AGEING_SECS,
+            learn_limit: 0,
+            mixed_mtu: false,
+            load: LoadOptions::default(),
+        }
+    }
+}
+
+/// Changes to the settings of a bridge; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BridgeChange {
+    /// How it decides.
+    pub mode: Option<Mode>,
+    /// Seconds after which a silent station is forgotten.
+    pub ageing_secs: Option<u32>,
+    /// Most addresses learned at a time; 0 for no limit but the FDB's size.
+    pub learn_limit: Option<u32>,
+    /// Whether ports may have different MTUs.
+    pub mixed_mtu: Option<bool>,
+}
+
+/// A bridge, opened for changes by one process at a time.
+///
+/// The kernel is the only database: the value holds handles, and two commands never see different
+/// truths. All of it works in the network namespace of the thread that opened it.
+pub struct Bridge {
+    name: String,
+    dir: PinDir,
+    maps: Maps,
+    programs: Programs,
+    links: Links,
+    lock: Option<Lock>,
+}
+
+impl Bridge {
+    /// Makes bridge `name`, to live on when the process ends.
+    pub fn create(name: &str, options: &BridgeOptions) -> Result<Self, BridgeError> {
+        name::check(name)?;
+        let lock = Lock::take(name)?;
+        let dir = PinDir::named(name);
+        if dir.exists() {
+            return Err(BridgeError::Exists {
+                bridge: name.to_owned(),
+            });
+        }
+        // What a killed `bridge add` left behind has no settings yet, and goes.
+        dir.clear()?;
+        let made = Self::make(dir, options, Some(lock));
+        if made.is_err()
+            && let Ok(lock) = Lock::take(name)
+        {
+            lock.remove(name);
+        }
+        made
+    }
+
+    /// Makes bridge `name` in a folder of its own that ends with the process.
+    pub fn create_private(name: &str, options: &BridgeOptions) -> Result<Self, BridgeError> {
+        name::check(name)?;
+        Self::make(PinDir::private(name)?, options, None)
+    }
+
+    fn make(dir: PinDir, options: &BridgeOptions, lock: Option<Lock>) -> Result<Self, BridgeError> {
+        check_ageing(options.ageing_secs)?;
+        check_sizes(&options.load)?;
+        let netns = Netns::current()?.inode();
+        datapath::create(&dir, &options.load)?;
+        let finish = || {
+            let mut bridge = Self::assemble(dir.clone(), lock)?;
+            bridge.maps.set_settings(Settings {
+                abi_version: ABI_VERSION,
+                mode: options.mode as u32,
+                ageing: Ticks::from_secs(options.ageing_secs),
+                ageing_secs: options.ageing_secs,
+                learn_limit: options.learn_limit,
+                event_rate: DEFAULT_EVENT_RATE,
+                port_slots: options.load.port_slots(),
+                netns,
+                mixed_mtu: u32::from(options.mixed_mtu),
+                ..Settings::default()
+            })?;
+            Ok(bridge)
+        };
+        finish().inspect_err(|_: &BridgeError| {
+            if let Err(error) = dir.clear() {
+                tracing::warn!("{error}");
+            }
+        })
+    }
+
+    /// Opens bridge `name` for changes.
+    pub fn open(name: &str) -> Result<Self, BridgeError> {
+        name::check(name)?;
+        let lock = Lock::take(name)?;
+        let mut bridge = Self::open_dir(PinDir::named(name))?;
+        bridge.lock = Some(lock);
+        bridge.reconcile()?;
+        Ok(bridge)
+    }
+
+    /// Opens the bridge in `dir` without its lock: for looking at it, and for private bridges.
+    pub fn open_dir(dir: PinDir) -> Result<Self, BridgeError> {
+        if !dir.exists() {
+            return Err(BridgeError::NotFound {
+                bridge: dir.bridge().to_owned(),
+            });
+        }
+        let bridge = Self::assemble(dir, None)?;
+        if bridge.maps.settings()?.netns != Netns::current()?.inode() {
+            return Err(BridgeError::OtherNamespace {
+                bridge: bridge.name,
+            });
+        }
+        Ok(bridge)
+    }
+
+    fn assemble(dir: PinDir, lock: Option<Lock>) -> Result<Self, BridgeError> {
+        Ok(Self {
+            name: dir.bridge().to_owned(),
+            maps: Maps::open(&dir)?,
+            programs: Programs::open(&dir)?,
+            links: Links::new()?,
+            dir,
+            lock,
+        })
+    }
+
+    /// Removes bridge `name`: its ports are detached and put back, its own interface goes.
+    ///
+    /// Also removes what another version of netbridge, or a killed one, left in its folder.
+    pub fn delete(name: &str) -> Result<(), BridgeError> {
+        name::check(name)?;
+        let dir = PinDir::named(name);
+        if !dir.object("").exists() {
+            return Err(BridgeError::NotFound {
+                bridge: name.to_owned(),
+            });
+        }
+        let lock = Lock::take(name)?;
+        match Self::open_dir(dir.clone()) {
+            Ok(mut bridge) => bridge.release_ports(),
+            Err(error @ BridgeError::OtherNamespace { .. }) => return Err(error),
+            Err(error) => tracing::warn!("{error}"),
+        }
+        dir.clear()?;
+        lock.remove(name);
+        Ok(())
+    }
+
+    /// Detaches every port and puts it back as it was; what fails is said in the log.
+    pub fn release_ports(&mut self) {
+        for port in self.ports().unwrap_or_default() {
+            if let Err(error) = self.remove_port(&port) {
+                tracing::warn!("{error}");
+            }
+        }
+        if let Err(error) = self.remove_host_interface() {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// The bridge's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The folder that the bridge lives in.
+    pub const fn dir(&self) -> &PinDir {
+        &self.dir
+    }
+
+    /// The bridge's maps.
+    pub const fn maps(&self) -> &Maps {
+        &self.maps
+    }
+
+    /// The bridge's maps, to be changed.
+    pub const fn maps_mut(&mut self) -> &mut Maps {
+        &mut self.maps
+    }
+
+    /// The bridge's programs.
+    pub const fn programs_mut(&mut self) -> &mut Programs {
+        &mut self.programs
+    }
+
+    /// The bridge's settings.
+    pub fn settings(&self) -> Result<Settings, BridgeError> {
+        Ok(self.maps.settings()?)
+    }
+
+    /// Changes settings; all of them or, where one is out of range, none.
+    pub fn change(&mut self, change: &BridgeChange) -> Result<(), BridgeError> {
+        let mut settings = self.maps.settings()?;
+        if let Some(secs) = change.ageing_secs {
+            check_ageing(secs)?;
+            settings.ageing_secs = secs;
+            settings.ageing = Ticks::from_secs(secs);
+        }
+        if let Some(mode) = change.mode {
+            settings.mode = mode as u32;
+        }
+        if let Some(limit) = change.learn_limit {
+            settings.learn_limit = limit;
+        }
+        if let Some(mixed) = change.mixed_mtu {
+            settings.mixed_mtu = u32::from(mixed);
+        }
+        Ok(self.maps.set_settings(settings)?)
+    }
+}
+
+fn check_ageing(secs: u32) -> Result<(), BridgeError> {
+    if AGEING_RANGE.contains(&secs) {
+        return Ok(());
+    }
+    let (least, most) = (AGEING_RANGE.start(), AGEING_RANGE.end());
+    let reason = format!("{secs} s is out of range; give {least} to {most} seconds");
+    Err(BridgeError::BadSetting {
+        setting: "ageing time",
+        reason,
+    })
+}
+
+fn check_sizes(load: &LoadOptions) -> Result<(), BridgeError> {
+    const MOST_PORTS: u32 = 32_767;
+    const MOST_ENTRIES: u32 = 16 * 1024 * 1024;
+    let bad = |setting, most: u32, given| {
+        let reason = format!("{given} is out of range; give 1 to {most}");
+        Err(BridgeError::BadSetting { setting, reason })
+    };
+    if !(1..=MOST_PORTS).contains(&load.max_ports) {
+        return bad("max ports", MOST_PORTS, load.max_ports);
+    }
+    if !(1..=MOST_ENTRIES).contains(&load.fdb_entries) {
+        return bad("fdb entries", MOST_ENTRIES, load.fdb_entries);
+    }
+    Ok(())
+}

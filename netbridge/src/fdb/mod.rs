@@ -1,0 +1,169 @@
+//! The FDB as operators see it: entries shown, added, removed, flushed and swept.
+
+use netbridge_common::{FdbEntry, FdbFlags, FdbKey, MacAddr, PortId, Ticks};
+
+use crate::{
+    bridge::{Bridge, BridgeError},
+    datapath::{self, DatapathError, batch},
+};
+
+/// The kind of entry that an operator adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// Like a learned one: ages, and moves when the station does.
+    Dynamic,
+    /// Never ages, never moves.
+    Static,
+    /// Ages, and stays on its port until then.
+    Sticky,
+}
+
+/// Which entries a flush takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Selection {
+    /// Only those on this port.
+    pub port: Option<PortId>,
+    /// Also those that an operator added.
+    pub permanent_too: bool,
+}
+
+impl Bridge {
+    /// Every entry that counts at this moment, in order of their keys.
+    pub fn fdb(&self) -> Result<Vec<(FdbKey, FdbEntry)>, BridgeError> {
+        let (now, ageing) = (datapath::now(), self.settings()?.ageing);
+        let mut entries = self.read_fdb()?;
+        entries.retain(|(_, entry)| entry.is_fresh(now, ageing));
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        Ok(entries)
+    }
+
+    fn read_fdb(&self) -> Result<Vec<(FdbKey, FdbEntry)>, BridgeError> {
+        Ok(
+            batch::read_all(&self.maps().fdb_data()?)
+                .map_err(|source| fdb_error("read", source))?,
+        )
+    }
+
+    /// Adds or replaces the entry of `mac`.
+    pub fn add_fdb_entry(
+        &mut self,
+        mac: MacAddr,
+        port: PortId,
+        kind: EntryKind,
+    ) -> Result<(), BridgeError> {
+        let bad = |reason: &str| {
+            let reason = format!("{mac} {reason}");
+            Err(BridgeError::BadSetting {
+                setting: "fdb entry",
+                reason,
+            })
+        };
+        if mac.is_group() || mac.is_zero() {
+            return bad("is no station's address; give an individual one");
+        }
+        let key = FdbKey::untagged(mac);
+        let before = self.maps().fdb_entry(&key);
+        if before.is_some_and(|entry| entry.flags.intersects(FdbFlags::OWN)) {
+            return bad("is the bridge's own address; it stays where it is");
+        }
+        let flags = match kind {
+            EntryKind::Dynamic => FdbFlags::default(),
+            EntryKind::Static => FdbFlags::STATIC,
+            EntryKind::Sticky => FdbFlags::STICKY,
+        };
+        let entry = FdbEntry {
+            flags,
+            ..FdbEntry::learned(port, datapath::now())
+        };
+        self.maps_mut().set_fdb_entry(key, entry)?;
+        // A learned entry that an operator replaces counts against no limit any more.
+        if let Some(old) = before.filter(is_learned) {
+            self.maps_mut().unlearn(old.port, 1)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the entry of `mac`; says whether there was one.
+    pub fn del_fdb_entry(&mut self, mac: MacAddr) -> Result<bool, BridgeError> {
+        let key = FdbKey::untagged(mac);
+        let Some(entry) = self.maps().fdb_entry(&key) else {
+            return Ok(false);
+        };
+        if entry.flags.intersects(FdbFlags::OWN) {
+            let reason = format!("{mac} is the bridge's own address; it goes with the bridge");
+            return Err(BridgeError::BadSetting {
+                setting: "fdb entry",
+                reason,
+            });
+        }
+        let removed = self.maps_mut().remove_fdb_entry(&key);
+        if removed && is_learned(&entry) {
+            self.maps_mut().unlearn(entry.port, 1)?;
+        }
+        Ok(removed)
+    }
+
+    /// Removes the entries of a selection; returns how many.
+    pub fn flush_fdb(&mut self, selection: &Selection) -> Result<usize, BridgeError> {
+        self.remove_entries(|entry| {
+            selection.port.is_none_or(|port| entry.port == port)
+                && !entry.flags.intersects(FdbFlags::OWN)
+                && (selection.permanent_too || !entry.is_permanent())
+        })
+    }
+
+    /// Removes every entry of a port that goes.
+    pub(crate) fn flush_port(&mut self, port: PortId) -> Result<(), BridgeError> {
+        self.remove_entries(|entry| entry.port == port).map(drop)
+    }
+
+    /// Removes entries that have aged, so that others find room; returns how many.
+    ///
+    /// An entry that ages between two sweeps counts for nothing already: the datapath looks at its
+    /// age. One that a frame refreshes while the sweep runs may be removed too, and is learned
+    /// again from the next frame.
+    pub fn sweep(&mut self) -> Result<usize, BridgeError> {
+        let (now, ageing) = (datapath::now(), self.settings()?.ageing);
+        // One tick of grace: the datapath's clock may be a tick behind ours.
+        let ageing = Ticks(ageing.0.saturating_add(1));
+        self.remove_entries(|entry| !entry.is_fresh(now, ageing))
+    }
+
+    fn remove_entries(
+        &mut self,
+        mut take: impl FnMut(&FdbEntry) -> bool,
+    ) -> Result<usize, BridgeError> {
+        let taken: Vec<(FdbKey, FdbEntry)> = self
+            .read_fdb()?
+            .into_iter()
+            .filter(|(_, entry)| take(entry))
+            .collect();
+        if taken.is_empty() {
+            return Ok(0);
+        }
+        let keys: Vec<FdbKey> = taken.iter().map(|(key, _)| *key).collect();
+        let removed = batch::delete(&self.maps().fdb_data()?, &keys)
+            .map_err(|source| fdb_error("delete from", source))?;
+        let mut learned = std::collections::BTreeMap::<PortId, u64>::new();
+        for (_, entry) in taken.iter().filter(|(_, entry)| is_learned(entry)) {
+            *learned.entry(entry.port).or_default() += 1;
+        }
+        for (port, count) in learned {
+            self.maps_mut().unlearn(port, count)?;
+        }
+        Ok(removed)
+    }
+}
+
+/// Says whether the datapath made the entry, so that it counts against the limits.
+fn is_learned(entry: &FdbEntry) -> bool {
+    entry.flags == FdbFlags::default()
+}
+
+fn fdb_error(op: &'static str, source: std::io::Error) -> DatapathError {
+    DatapathError::Map {
+        map: netbridge_common::maps::name::FDB,
+        op,
+        source,
+    }
+}

@@ -1,0 +1,8 @@
+//! Loads netbridge's eBPF programs, manages their maps, attaches them to interfaces, and reports
+//! per port what happened to every frame.
+
+pub mod bridge;
+pub mod datapath;
+pub mod fdb;
+pub mod net;
+pub mod stats;

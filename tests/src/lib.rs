@@ -1,0 +1,18 @@
+//! What the tests share: isolated hosts, topologies of namespaces and veth, frames, raw sockets,
+//! a reference bridge in plain Rust, and the kernel's own bridge as an oracle.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test stops where it fails, and says so"
+)]
+
+pub mod frame;
+pub mod linux;
+pub mod model;
+pub mod program;
+pub mod require;
+pub mod topology;
+pub mod traffic;
+pub mod wire;

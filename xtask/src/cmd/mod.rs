@@ -1,0 +1,12 @@
+//! One module for each subcommand.
+
+mod apt;
+pub(crate) mod bench;
+pub(crate) mod build;
+pub(crate) mod lint;
+pub(crate) mod run;
+pub(crate) mod setup;
+mod suites;
+pub(crate) mod test;
+mod tidy;
+pub(crate) mod verify;
