@@ -2,7 +2,12 @@
 //! per port what happened to every frame.
 
 pub mod bridge;
+pub mod cli;
+pub mod daemon;
 pub mod datapath;
+pub mod demo;
+pub mod doctor;
 pub mod fdb;
 pub mod net;
+pub mod output;
 pub mod stats;

@@ -40,6 +40,8 @@ impl Lock {
 
     /// Removes the lock file of a bridge that is no more, and the folder after the last.
     pub(super) fn remove(self, name: &str) {
+        // Given back only after the file is gone, so that a waiting process makes a new one.
+        let _held = self;
         let dir = Path::new(LOCK_DIR);
         if let Err(error) = fs::remove_file(dir.join(format!("{name}.lock"))) {
             tracing::debug!("remove lock file of {name}: {error}");

@@ -58,7 +58,7 @@ impl Default for BridgeOptions {
 }
 
 /// Changes to the settings of a bridge; what is `None` stays.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BridgeChange {
     /// How it decides.
     pub mode: Option<Mode>,
@@ -96,7 +96,7 @@ impl Bridge {
         }
         // What a killed `bridge add` left behind has no settings yet, and goes.
         dir.clear()?;
-        let made = Self::make(dir, options, Some(lock));
+        let made = Self::make(&dir, options, Some(lock));
         if made.is_err()
             && let Ok(lock) = Lock::take(name)
         {
@@ -108,14 +108,18 @@ impl Bridge {
     /// Makes bridge `name` in a folder of its own that ends with the process.
     pub fn create_private(name: &str, options: &BridgeOptions) -> Result<Self, BridgeError> {
         name::check(name)?;
-        Self::make(PinDir::private(name)?, options, None)
+        Self::make(&PinDir::private(name)?, options, None)
     }
 
-    fn make(dir: PinDir, options: &BridgeOptions, lock: Option<Lock>) -> Result<Self, BridgeError> {
+    fn make(
+        dir: &PinDir,
+        options: &BridgeOptions,
+        lock: Option<Lock>,
+    ) -> Result<Self, BridgeError> {
         check_ageing(options.ageing_secs)?;
         check_sizes(&options.load)?;
         let netns = Netns::current()?.inode();
-        datapath::create(&dir, &options.load)?;
+        datapath::create(dir, &options.load)?;
         let finish = || {
             let mut bridge = Self::assemble(dir.clone(), lock)?;
             bridge.maps.set_settings(Settings {
@@ -147,6 +151,12 @@ impl Bridge {
         bridge.lock = Some(lock);
         bridge.reconcile()?;
         Ok(bridge)
+    }
+
+    /// Opens bridge `name` to look at it, beside others that look or change.
+    pub fn look(name: &str) -> Result<Self, BridgeError> {
+        name::check(name)?;
+        Self::open_dir(PinDir::named(name))
     }
 
     /// Opens the bridge in `dir` without its lock: for looking at it, and for private bridges.

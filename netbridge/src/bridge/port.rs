@@ -7,7 +7,9 @@ use netbridge_common::{
 use super::{Bridge, BridgeError, Hook, HookChoice, HookReason, container, hook, name::MAX_LEN};
 use crate::{
     datapath::PinDir,
-    net::{ContainerEnd, Link, LinkKind, Netns, netns, peer, xdp_features::xdp_features},
+    net::{
+        ContainerEnd, Link, LinkKind, Netns, XdpFeatures, netns, peer, xdp_features::xdp_features,
+    },
 };
 
 /// What a port is added with.
@@ -43,7 +45,7 @@ pub struct Port {
 }
 
 /// Changes to a port; what is `None` stays.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortChange {
     /// What the port may do.
     pub state: Option<PortState>,
@@ -74,7 +76,8 @@ impl Bridge {
         Ok(ports)
     }
 
-    fn port(&self, id: PortId) -> Result<Port, BridgeError> {
+    /// The port in slot `id`.
+    pub fn port(&self, id: PortId) -> Result<Port, BridgeError> {
         let info = self.maps.port_info(id)?;
         Ok(Port {
             id,
@@ -298,7 +301,7 @@ impl Bridge {
         self.port(plan.id)
     }
 
-    /// Writes the maps, attaches the programs, and lets frames in last.
+    /// Writes the maps, then attaches the programs: the first frame finds everything in place.
     fn connect(&mut self, plan: &mut Plan) -> Result<(), BridgeError> {
         let id = plan.id;
         if plan.link.kind != LinkKind::Veth && !plan.link.promiscuous {
@@ -307,11 +310,7 @@ impl Bridge {
         }
         self.maps.clear_counters(id)?;
         self.maps.set_port_info(id, plan.info)?;
-        let closed = PortConf {
-            state: PortState::Disabled as u8,
-            ..plan.conf
-        };
-        self.maps.set_port_conf(id, closed)?;
+        self.maps.set_port_conf(id, plan.conf)?;
         self.maps.set_port_id(plan.link.ifindex, id)?;
         self.programs.attach_tc(id, &plan.link.name)?;
         if plan.hook == Hook::Xdp {
@@ -319,7 +318,7 @@ impl Bridge {
                 .attach_xdp(id, &plan.link.name, plan.link.ifindex)?;
         }
         // Only now does the driver say whether redirected frames can reach the interface.
-        if xdp_features(plan.link.ifindex)?.is_some_and(|f| f.ndo_xmit()) {
+        if xdp_features(plan.link.ifindex)?.is_some_and(XdpFeatures::ndo_xmit) {
             plan.conf.flags = plan.conf.flags.with(PortFlags::XDP_TARGET);
             self.maps.set_xdp_port(id, plan.link.ifindex)?;
         }

@@ -3,7 +3,7 @@
 use netbridge_common::{MacAddr, PortConf, PortFlags};
 
 use super::{Bridge, BridgeError, Port, container};
-use crate::net::{peer, xdp_features::xdp_features};
+use crate::net::{XdpFeatures, peer, xdp_features::xdp_features};
 
 impl Bridge {
     /// Removes ports whose interface or attachment is gone, and takes over what changed of the
@@ -34,7 +34,7 @@ impl Bridge {
     }
 
     fn refresh_port(&mut self, port: &Port, mtu: u32) -> Result<bool, BridgeError> {
-        let reachable = xdp_features(port.conf.ifindex)?.is_some_and(|f| f.ndo_xmit());
+        let reachable = xdp_features(port.conf.ifindex)?.is_some_and(XdpFeatures::ndo_xmit);
         let mut flags = PortFlags(port.conf.flags.0 & !PortFlags::XDP_TARGET.0);
         if reachable {
             flags = flags.with(PortFlags::XDP_TARGET);

@@ -1,9 +1,10 @@
 //! Attaching the pinned programs to interfaces, by links that are pinned too.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use aya::programs::{
-    LinkOrder, ProgramError, ProgramFd, SchedClassifier, TcAttachType, Xdp, links::FdLink,
+    LinkOrder, ProgramError, ProgramFd, SchedClassifier, TcAttachType, Xdp,
+    links::{FdLink, PinnedLink},
     tc::TcAttachOptions,
 };
 use aya_obj::programs::XdpAttachType;
@@ -72,7 +73,8 @@ impl Programs {
             .attach_with_options(ifname, TcAttachType::Ingress, options)
             .and_then(|id| self.tc.take_link(id))
             .map_err(error)?;
-        let link = FdLink::try_from(link).map_err(|_| unpinnable(program::TC_INGRESS, ifname))?;
+        let link =
+            FdLink::try_from(link).map_err(|_error| unpinnable(program::TC_INGRESS, ifname))?;
         self.pin(link, program::TC_INGRESS, ifname, self.tc_link(id))
     }
 
@@ -89,7 +91,8 @@ impl Programs {
             .attach_to_if_index(ifindex, aya::programs::XdpMode::Driver)
             .and_then(|id| self.xdp.take_link(id))
             .map_err(error)?;
-        let link = FdLink::try_from(link).map_err(|_| unpinnable(program::XDP_INGRESS, ifname))?;
+        let link =
+            FdLink::try_from(link).map_err(|_error| unpinnable(program::XDP_INGRESS, ifname))?;
         self.pin(link, program::XDP_INGRESS, ifname, self.xdp_link(id))?;
         Ok(XdpMode::Native)
     }
@@ -108,19 +111,21 @@ impl Programs {
     }
 
     /// Detaches both hooks of a port; what is not attached is left alone.
+    ///
+    /// The link is opened before its pin goes, so that it ends with the handle, at once: a link
+    /// that ends with its pin is detached by the kernel some time later.
     pub fn detach(&self, id: PortId) -> Result<(), DatapathError> {
         for path in [self.xdp_link(id), self.tc_link(id)] {
-            match fs::remove_file(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(source) => {
-                    return Err(DatapathError::Bpffs {
-                        op: "remove",
-                        path,
-                        source,
-                    });
-                }
+            if !path.exists() {
+                continue;
             }
+            let error = |source| DatapathError::Bpffs {
+                op: "detach",
+                path: path.clone(),
+                source,
+            };
+            let link = PinnedLink::from_pin(&path).map_err(|e| error(io_cause(&e)))?;
+            link.unpin().map_err(error)?;
         }
         Ok(())
     }

@@ -78,8 +78,8 @@ fn lookup(
     // SAFETY: all zeros is a value of this union of integers.
     let mut attr: bpf_attr = unsafe { std::mem::zeroed() };
     let batch = Batch {
-        in_batch: cursor.as_ref().map_or(0, address),
-        out_batch: std::ptr::from_mut(next) as u64,
+        cursor: cursor.as_ref().map_or(0, address),
+        next: std::ptr::from_mut(next) as u64,
         keys: keys.as_mut_ptr() as u64,
         values: values.as_mut_ptr() as u64,
         count: u32::try_from(room).unwrap_or(u32::MAX),
@@ -94,8 +94,8 @@ fn delete_some(map: &MapData, keys: &[FdbKey]) -> io::Result<(usize, Outcome)> {
     // SAFETY: all zeros is a value of this union of integers.
     let mut attr: bpf_attr = unsafe { std::mem::zeroed() };
     let batch = Batch {
-        in_batch: 0,
-        out_batch: 0,
+        cursor: 0,
+        next: 0,
         keys: keys.as_ptr() as u64,
         values: 0,
         count: u32::try_from(keys.len().min(BATCH)).unwrap_or(u32::MAX),
@@ -106,8 +106,8 @@ fn delete_some(map: &MapData, keys: &[FdbKey]) -> io::Result<(usize, Outcome)> {
 }
 
 struct Batch {
-    in_batch: u64,
-    out_batch: u64,
+    cursor: u64,
+    next: u64,
     keys: u64,
     values: u64,
     count: u32,
@@ -117,8 +117,8 @@ impl Batch {
     fn fill(&self, attr: &mut bpf_attr, map: &MapData) {
         // SAFETY: `batch` is the member that the batch commands use; all members are integers.
         let batch = unsafe { &mut attr.batch };
-        batch.in_batch = self.in_batch;
-        batch.out_batch = self.out_batch;
+        batch.in_batch = self.cursor;
+        batch.out_batch = self.next;
         batch.keys = self.keys;
         batch.values = self.values;
         batch.count = self.count;

@@ -81,10 +81,10 @@ pub(super) fn load(options: &LoadOptions) -> Result<Ebpf, DatapathError> {
         .map_err(|error| load_error("maps", &error))?;
     let tc: &mut SchedClassifier = program_of(&mut ebpf, program::TC_INGRESS)?;
     tc.load()
-        .map_err(|error| verifier_error(program::TC_INGRESS, error))?;
+        .map_err(|error| verifier_error(program::TC_INGRESS, &error))?;
     for name in [program::XDP_INGRESS, program::XDP_EGRESS] {
         let xdp: &mut Xdp = program_of(&mut ebpf, name)?;
-        xdp.load().map_err(|error| verifier_error(name, error))?;
+        xdp.load().map_err(|error| verifier_error(name, &error))?;
     }
     Ok(ebpf)
 }
@@ -192,11 +192,11 @@ fn load_error(program: &'static str, error: &(dyn std::error::Error + 'static)) 
 }
 
 /// An error with the end of the verifier's log, which is where it says what it refused.
-fn verifier_error(program: &'static str, error: ProgramError) -> DatapathError {
+fn verifier_error(program: &'static str, error: &ProgramError) -> DatapathError {
     if let ProgramError::LoadError {
         io_error,
         verifier_log,
-    } = &error
+    } = error
         && io_error.kind() != io::ErrorKind::PermissionDenied
     {
         let log = verifier_log.to_string();
@@ -212,7 +212,7 @@ fn verifier_error(program: &'static str, error: ProgramError) -> DatapathError {
             reason: format!("{io_error}: {tail}"),
         };
     }
-    load_error(program, &error)
+    load_error(program, error)
 }
 
 fn pin_error(dir: &PinDir, name: &str, error: &(dyn std::error::Error + 'static)) -> DatapathError {

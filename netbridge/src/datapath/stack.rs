@@ -67,10 +67,12 @@ fn stack_depth(instructions: &[bpf_insn]) -> i32 {
 
 /// `rX = r10; rX += imm`: how the address of a variable is made.
 fn is_pointer_to_frame(before: Option<&bpf_insn>, insn: &bpf_insn) -> bool {
-    let mov = (BPF_ALU64 | BPF_MOV | BPF_X) as u8;
-    let add = (BPF_ALU64 | BPF_ADD | BPF_K) as u8;
-    insn.code == add
+    let mov = BPF_ALU64 | BPF_MOV | BPF_X;
+    let add = BPF_ALU64 | BPF_ADD | BPF_K;
+    u32::from(insn.code) == add
         && before.is_some_and(|mv| {
-            mv.code == mov && mv.src_reg() == FRAME_POINTER && mv.dst_reg() == insn.dst_reg()
+            u32::from(mv.code) == mov
+                && mv.src_reg() == FRAME_POINTER
+                && mv.dst_reg() == insn.dst_reg()
         })
 }

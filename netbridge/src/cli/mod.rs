@@ -1,0 +1,160 @@
+//! The command line: what can be typed, and where it goes.
+//!
+//! The types here hold raw text and numbers; each verb's file turns them into checked values.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command speaks to its user"
+)]
+
+mod bridge;
+mod demo;
+mod doctor;
+mod fdb;
+mod port;
+mod run;
+mod serve;
+mod stats;
+mod values;
+mod verify;
+
+use std::{io, process::ExitCode};
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::{bridge::BridgeError, datapath::DatapathError};
+
+/// An Ethernet bridge for containers whose every decision is made in eBPF.
+#[derive(Debug, Parser)]
+#[command(name = "netbridge", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  netbridge demo                                   containers on a bridge of their own, then gone
+  netbridge bridge add br0 --address 10.9.0.1/24   a bridge, and an interface of it for the host
+  netbridge port add br0 veth1 --name web          make an interface a port
+  netbridge stats br0 --watch                      what happened to every frame, per port
+  netbridge fdb show br0                           which address is behind which port
+  netbridge doctor veth1                           what is wrong, and what to do
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 privilege or kernel feature missing.
+Set NETBRIDGE_LOG=info (or debug) to see more of what happens.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show a bridge at work: containers in namespaces of their own, ping, TCP, counters, and gone.
+    Demo(demo::Args),
+    /// Bridge interfaces in the foreground, and report per port until interrupted.
+    Run(run::Args),
+    /// Add, remove, change and show bridges.
+    #[command(subcommand)]
+    Bridge(bridge::Verb),
+    /// Add, remove, change and show the ports of a bridge.
+    #[command(subcommand)]
+    Port(port::Verb),
+    /// Show and change which address is behind which port.
+    #[command(subcommand)]
+    Fdb(fdb::Verb),
+    /// Show what happened to every frame, per port.
+    Stats(stats::Args),
+    /// Say what works here, what does not, and what to do: the machine, a bridge, or an interface.
+    Doctor(doctor::Args),
+    /// Do what needs a process: sweep aged entries, follow interfaces that come and go, log events.
+    Serve(serve::Args),
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "Example:\n  netbridge completions bash > /etc/bash_completion.d/netbridge"
+    )]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// For those who work on netbridge.
+    #[command(subcommand, hide = true)]
+    Debug(verify::Verb),
+}
+
+/// Runs the command that was typed.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::run(&args, cli.json),
+        Command::Run(args) => run::run(&args, cli.json),
+        Command::Bridge(verb) => bridge::run(verb, cli.json),
+        Command::Port(verb) => port::run(verb, cli.json),
+        Command::Fdb(verb) => fdb::run(verb, cli.json),
+        Command::Stats(args) => stats::run(&args, cli.json),
+        Command::Doctor(args) => doctor::run(&args, cli.json),
+        Command::Serve(args) => serve::run(&args),
+        Command::Debug(verb) => verify::run(&verb),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "netbridge", &mut io::stdout());
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("netbridge: {}", one_line(&format!("{error:#}")));
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+/// Help goes out as it is; a mistake becomes one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            print!("{}", error.render().ansi());
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            eprint!("{}", error.render().ansi());
+            ExitCode::from(2)
+        }
+        _ => {
+            let text = error.render().to_string();
+            // The message ends where the usage begins; its continuation lines name the arguments.
+            let end = text.find("\n\n").unwrap_or(text.len());
+            let message = text.get(..end).unwrap_or_default();
+            let message = one_line(message.trim_start_matches("error: "));
+            eprintln!("netbridge: {message}; see `netbridge --help`");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What the user asked for does not make sense.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if let Some(error) = cause.downcast_ref::<BridgeError>() {
+            return error.exit_code();
+        }
+        if let Some(error) = cause.downcast_ref::<DatapathError>() {
+            return error.exit_code();
+        }
+        if cause.is::<UsageError>() {
+            return 2;
+        }
+    }
+    1
+}

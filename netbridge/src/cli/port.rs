@@ -1,0 +1,123 @@
+//! `netbridge port`.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::{
+    UsageError,
+    values::{HookArg, StateArg},
+};
+use crate::{
+    bridge::{Bridge, PortChange, PortSpec},
+    output::{self, PortView},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make an interface a port of a bridge.
+    #[command(after_help = "Examples:
+  netbridge port add br0 veth1 --name web
+  netbridge port add br0 eth1 --hook xdp")]
+    Add {
+        /// Name of the bridge.
+        bridge: String,
+        /// The interface.
+        #[arg(value_name = "IF")]
+        ifname: String,
+        /// Which hook serves the port.
+        #[arg(long, value_enum, default_value_t)]
+        hook: HookArg,
+        /// Name of the container behind the port, shown wherever the port is.
+        #[arg(long)]
+        name: Option<String>,
+        /// Most addresses learned here at a time; 0 for no limit.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        learn_limit: u32,
+    },
+    /// Take a port out of a bridge, and put its interface back as it was.
+    Del {
+        /// Name of the bridge.
+        bridge: String,
+        /// The interface.
+        #[arg(value_name = "IF")]
+        ifname: String,
+    },
+    /// Change a port.
+    #[command(after_help = "Example:\n  netbridge port set br0 veth1 --state disabled")]
+    Set(Set),
+    /// Show the ports of a bridge, or one.
+    Show {
+        /// Name of the bridge.
+        bridge: String,
+        /// The interface.
+        #[arg(value_name = "IF")]
+        ifname: Option<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Set {
+    /// Name of the bridge.
+    bridge: String,
+    /// The interface.
+    #[arg(value_name = "IF")]
+    ifname: String,
+    /// What the port may do.
+    #[arg(long, value_enum)]
+    state: Option<StateArg>,
+    /// Most addresses learned here at a time; 0 for no limit.
+    #[arg(long, value_name = "N")]
+    learn_limit: Option<u32>,
+    /// Name of the container behind the port.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
+    match verb {
+        Verb::Add {
+            bridge,
+            ifname,
+            hook,
+            name,
+            learn_limit,
+        } => {
+            let spec = PortSpec {
+                ifname,
+                hook: hook.into(),
+                name,
+                learn_limit,
+            };
+            let port = Bridge::open(&bridge)?.add_port(&spec)?;
+            output::print(&[PortView::of(&port, 0)], json, |ports| {
+                output::port_added(&ports[0])
+            })
+        }
+        Verb::Del { bridge, ifname } => Ok(Bridge::open(&bridge)?.del_port(&ifname)?),
+        Verb::Set(args) => {
+            let change = PortChange {
+                state: args.state.map(Into::into),
+                learn_limit: args.learn_limit,
+                name: args.name,
+            };
+            if change == PortChange::default() {
+                let (bridge, ifname) = (args.bridge, args.ifname);
+                return Err(UsageError(format!("port {ifname} of bridge {bridge}: nothing to change; give a setting, such as --state disabled")).into());
+            }
+            Ok(Bridge::open(&args.bridge)?.change_port(&args.ifname, &change)?)
+        }
+        Verb::Show { bridge, ifname } => show(&Bridge::look(&bridge)?, ifname.as_deref(), json),
+    }
+}
+
+fn show(bridge: &Bridge, ifname: Option<&str>, json: bool) -> Result<()> {
+    let ports = match ifname {
+        Some(ifname) => vec![bridge.port_named(ifname)?],
+        None => bridge.ports()?,
+    };
+    let views = ports
+        .iter()
+        .map(|port| Ok(PortView::of(port, bridge.maps().learned(port.id)?)))
+        .collect::<Result<Vec<_>>>()?;
+    output::print(&views, json, output::ports)
+}

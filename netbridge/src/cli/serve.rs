@@ -1,0 +1,23 @@
+//! `netbridge serve`.
+
+use anyhow::Result;
+
+use crate::daemon;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Forwarding does not depend on it: kill it, and every frame still goes its way.
+Set NETBRIDGE_LOG=info to see events (learned, moved, limit, port)."
+)]
+pub(super) struct Args {
+    /// Seconds between two sweeps of aged entries.
+    #[arg(long, value_name = "SECS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=86400))]
+    sweep_interval: u32,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(daemon::serve(args.sweep_interval))
+}

@@ -1,0 +1,168 @@
+//! What needs a process: sweeping aged entries, following interfaces, logging events.
+//!
+//! Nothing that forwards a frame is here. When this ends, however it ends, the datapath goes on
+//! and entries still age; only room in a full FDB and ports that are gone wait for the next run.
+
+mod events;
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::{Context as _, Result};
+use aya::maps::{MapData, RingBuf};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::MissedTickBehavior,
+};
+
+use crate::{
+    bridge::{Bridge, BridgeError},
+    datapath::PinDir,
+    fdb::Selection,
+    net::{
+        Link,
+        monitor::{LinkEvent, LinkMonitor},
+    },
+};
+
+/// How often events are read; the ring holds some thousand of them.
+const EVENT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The signals that end a command.
+#[derive(Debug)]
+pub struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Stop {
+    /// Takes the signals over; they no longer end the process by themselves.
+    pub fn new() -> Result<Self> {
+        let take = |kind| signal(kind).context("take over signals");
+        Ok(Self {
+            interrupt: take(SignalKind::interrupt())?,
+            terminate: take(SignalKind::terminate())?,
+            hangup: take(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one of them.
+    pub async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+/// Serves all bridges of this network namespace until a signal comes.
+pub async fn serve(sweep_secs: u32) -> Result<()> {
+    let mut stop = Stop::new()?;
+    let mut links = LinkMonitor::new()?;
+    let mut rings = HashMap::new();
+    let mut sweeps = tokio::time::interval(Duration::from_secs(sweep_secs.into()));
+    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut reads = tokio::time::interval(EVENT_INTERVAL);
+    reads.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tracing::info!("serving");
+    loop {
+        tokio::select! {
+            () = stop.wait() => return Ok(()),
+            event = links.next() => {
+                let event = event?;
+                each_bridge(|bridge| follow(bridge, &event));
+            }
+            _ = sweeps.tick() => each_bridge(sweep),
+            _ = reads.tick() => read_events(&mut rings),
+        }
+    }
+}
+
+/// Does something with every bridge of this namespace; one that fails does not stop the others.
+fn each_bridge(mut act: impl FnMut(&mut Bridge) -> Result<()>) {
+    for dir in PinDir::all().unwrap_or_default() {
+        let name = dir.bridge().to_owned();
+        match Bridge::open(&name) {
+            Ok(mut bridge) => {
+                if let Err(error) = act(&mut bridge) {
+                    tracing::warn!("{error:#}");
+                }
+            }
+            Err(BridgeError::OtherNamespace { .. } | BridgeError::NotFound { .. }) => {}
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+}
+
+fn sweep(bridge: &mut Bridge) -> Result<()> {
+    let removed = bridge.sweep()?;
+    if removed > 0 {
+        tracing::info!(bridge = bridge.name(), removed, "swept aged entries");
+    }
+    Ok(())
+}
+
+/// Takes over what an interface's change means for a bridge.
+pub fn follow(bridge: &mut Bridge, event: &LinkEvent) -> Result<()> {
+    match event {
+        LinkEvent::New(link) => {
+            if bridge.maps().port_of(link.ifindex).is_some() {
+                bridge.reconcile()?;
+                link_changed(bridge, link)?;
+            }
+        }
+        LinkEvent::Deleted { ifindex, name } => {
+            if bridge.maps().port_of(*ifindex).is_some() {
+                tracing::info!(bridge = bridge.name(), port = name, "port gone");
+                bridge.reconcile()?;
+            }
+        }
+        LinkEvent::Overrun => bridge.reconcile()?,
+    }
+    Ok(())
+}
+
+/// A port that is down has no stations: its learned entries go, so that frames for them are
+/// flooded and find them elsewhere (802.1D 7.9.3).
+fn link_changed(bridge: &mut Bridge, link: &Link) -> Result<()> {
+    if link.up && link.carrier {
+        return Ok(());
+    }
+    if let Some(id) = bridge.maps().port_of(link.ifindex) {
+        let flushed = bridge.flush_fdb(&Selection {
+            port: Some(id),
+            permanent_too: false,
+        })?;
+        tracing::info!(
+            bridge = bridge.name(),
+            port = link.name,
+            flushed,
+            "port down"
+        );
+    }
+    Ok(())
+}
+
+/// Reads the events of every bridge of this namespace.
+fn read_events(rings: &mut HashMap<String, RingBuf<MapData>>) {
+    let dirs = PinDir::all().unwrap_or_default();
+    rings.retain(|name, _| dirs.iter().any(|dir| dir.bridge() == name));
+    for dir in dirs {
+        let name = dir.bridge().to_owned();
+        let Ok(bridge) = Bridge::open_dir(dir) else {
+            continue;
+        };
+        if !rings.contains_key(&name) {
+            match bridge.maps().events() {
+                Ok(ring) => {
+                    rings.insert(name.clone(), ring);
+                }
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+        if let Some(ring) = rings.get_mut(&name) {
+            events::log(&bridge, ring);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Tables for people.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{BridgeView, FdbView, PortView};
+use crate::stats::{BridgeStats, PortStats};
+
+/// Clears the terminal and goes to its upper left corner.
+pub const CLEAR: &str = "\x1b[H\x1b[2J";
+
+fn table(header: &[&str], numbers_from: usize) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(header.to_vec());
+    for column in table.column_iter_mut().skip(numbers_from) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// Bridges and their settings.
+pub fn bridges(views: &[BridgeView]) -> String {
+    if views.is_empty() {
+        return "no bridges; add one with `netbridge bridge add NAME`".to_owned();
+    }
+    let mut table = table(
+        &[
+            "bridge", "mode", "ports", "ageing", "learned", "fdb room", "limit",
+        ],
+        2,
+    );
+    for view in views {
+        table.add_row([
+            view.bridge.clone(),
+            view.mode.to_owned(),
+            format!("{} of {}", view.ports.len(), view.max_ports),
+            format!("{} s", view.ageing_time),
+            view.learned.to_string(),
+            view.fdb_entries.to_string(),
+            limit(view.learn_limit),
+        ]);
+    }
+    table.to_string()
+}
+
+fn limit(limit: u32) -> String {
+    if limit == 0 {
+        "none".to_owned()
+    } else {
+        limit.to_string()
+    }
+}
+
+/// What a port became when it was added.
+pub fn port_added(port: &PortView) -> String {
+    format!(
+        "port {}: hook {} ({})",
+        port.port, port.hook, port.hook_reason
+    )
+}
+
+/// Ports and how they are served.
+pub fn ports(views: &[PortView]) -> String {
+    if views.is_empty() {
+        return "no ports; add one with `netbridge port add BRIDGE IF`".to_owned();
+    }
+    let header = [
+        "port",
+        "name",
+        "hook",
+        "state",
+        "mtu",
+        "learned",
+        "limit",
+        "why this hook",
+    ];
+    let mut table = table(&header, 4);
+    if let Some(column) = table.column_mut(7) {
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    for view in views {
+        table.add_row([
+            view.port.clone(),
+            view.name.clone().unwrap_or_default(),
+            view.hook.to_owned(),
+            view.state.to_owned(),
+            view.mtu.to_string(),
+            view.learned.to_string(),
+            limit(view.learn_limit),
+            view.hook_reason.to_owned(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// FDB entries.
+pub fn fdb(views: &[FdbView]) -> String {
+    let mut table = table(&["mac", "port", "name", "state", "age"], 4);
+    for view in views {
+        let age = if matches!(view.state, "permanent" | "static") {
+            "-".to_owned()
+        } else {
+            format!("{} s", view.age)
+        };
+        table.add_row([
+            view.mac.clone(),
+            view.ifname.clone(),
+            view.name.clone().unwrap_or_default(),
+            view.state.to_owned(),
+            age,
+        ]);
+    }
+    table.to_string()
+}
+
+/// Counters per port; with `before`, taken `secs` seconds earlier, also rates.
+pub fn stats(stats: &BridgeStats, before: Option<&BridgeStats>, secs: u32) -> String {
+    let header = [
+        "port",
+        "name",
+        "hook",
+        "rx frames",
+        "rx bytes",
+        "tx frames",
+        "tx bytes",
+        "forwarded",
+        "flooded",
+        "learned",
+        "wasted",
+        "dropped",
+    ];
+    let mut table = table(&header, 3);
+    for port in &stats.ports {
+        table.add_row([
+            port.port.clone(),
+            port.name.clone().unwrap_or_default(),
+            port.hook.to_owned(),
+            port.rx.frames.to_string(),
+            bytes(port.rx.bytes),
+            port.tx.frames.to_string(),
+            bytes(port.tx.bytes),
+            port.forwarded.to_string(),
+            port.flooded.to_string(),
+            port.learned.to_string(),
+            port.wasted.to_string(),
+            drops(port),
+        ]);
+    }
+    let title = format!("bridge {}{}", stats.bridge, rates(stats, before, secs));
+    format!("{title}\n{table}")
+}
+
+/// Drops with their reasons, as in `3 (same_port 2, too_big 1)`.
+fn drops(port: &PortStats) -> String {
+    if port.dropped.total == 0 {
+        return "0".to_owned();
+    }
+    let reasons: Vec<String> = port
+        .dropped
+        .reasons
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    format!("{} ({})", port.dropped.total, reasons.join(", "))
+}
+
+fn rates(stats: &BridgeStats, before: Option<&BridgeStats>, secs: u32) -> String {
+    let Some(before) = before else {
+        return String::new();
+    };
+    let sum = |stats: &BridgeStats| {
+        stats
+            .ports
+            .iter()
+            .fold((0_u64, 0_u64), |(frames, bytes), port| {
+                (
+                    frames.saturating_add(port.rx.frames),
+                    bytes.saturating_add(port.rx.bytes),
+                )
+            })
+    };
+    let ((frames, octets), (old_frames, old_octets)) = (sum(stats), sum(before));
+    let per_sec = |new: u64, old: u64| new.saturating_sub(old) / u64::from(secs.max(1));
+    format!(
+        ": {} frames/s, {}/s",
+        per_sec(frames, old_frames),
+        bytes(per_sec(octets, old_octets))
+    )
+}
+
+/// Octets in the unit that keeps them short, with one decimal.
+fn bytes(octets: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (1 << 40, "TiB"),
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1 << 10, "KiB"),
+    ];
+    for (size, unit) in UNITS {
+        if octets >= size {
+            let tenths = u128::from(octets) * 10 / u128::from(size);
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+        }
+    }
+    format!("{octets} B")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn octets_are_shown_in_the_largest_unit_that_fits() {
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(bytes(3 << 30), "3.0 GiB");
+        assert_eq!(bytes(u64::MAX), "16777215.9 TiB");
+    }
+}

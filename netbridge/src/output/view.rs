@@ -1,0 +1,165 @@
+//! Bridges, ports and FDB entries as programs read them; names follow `bridge -j`.
+
+use std::collections::HashMap;
+
+use netbridge_common::{FdbEntry, FdbKey, PortFlags, PortId};
+use serde::Serialize;
+
+use crate::{
+    bridge::{Bridge, BridgeError, Port},
+    datapath,
+};
+
+/// A bridge, as `bridge show` tells of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct BridgeView {
+    /// Its name.
+    pub bridge: String,
+    /// `bridge` or `hub`.
+    pub mode: &'static str,
+    /// Seconds after which a silent station is forgotten.
+    pub ageing_time: u32,
+    /// Most addresses learned at a time; 0 for no limit.
+    pub learn_limit: u32,
+    /// Addresses learned, those that have aged but were not swept yet among them.
+    pub learned: u64,
+    /// Whether ports may have different MTUs.
+    pub mixed_mtu: bool,
+    /// Ports that there is room for.
+    pub max_ports: u32,
+    /// FDB entries that there is room for.
+    pub fdb_entries: u32,
+    /// Whether XDP can flood; otherwise TC does it for XDP ports too.
+    pub xdp_floods: bool,
+    /// Events lost because nobody read them or they came too fast.
+    pub events_lost: u64,
+    /// Version of the layout of the maps.
+    pub abi_version: u32,
+    /// Its ports' interfaces.
+    pub ports: Vec<String>,
+}
+
+impl BridgeView {
+    /// Looks at a bridge.
+    pub fn of(bridge: &Bridge) -> Result<Self, BridgeError> {
+        let settings = bridge.settings()?;
+        let ports = bridge.ports()?;
+        Ok(Self {
+            bridge: bridge.name().to_owned(),
+            mode: settings.mode().name(),
+            ageing_time: settings.ageing_secs,
+            learn_limit: settings.learn_limit,
+            learned: bridge.maps().learned(PortId::NONE)?,
+            mixed_mtu: settings.mixed_mtu != 0,
+            max_ports: settings.port_slots.saturating_sub(1),
+            fdb_entries: bridge.maps().fdb_capacity(),
+            xdp_floods: settings.xdp_floods != 0,
+            events_lost: bridge.maps().events_lost()?,
+            abi_version: settings.abi_version,
+            ports: ports.into_iter().map(|port| port.ifname).collect(),
+        })
+    }
+}
+
+/// A port, as `port show` tells of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct PortView {
+    /// Interface name.
+    pub port: String,
+    /// Interface index.
+    pub ifindex: u32,
+    /// Name of the container behind it.
+    pub name: Option<String>,
+    /// `tc` or `xdp`.
+    pub hook: &'static str,
+    /// Why it is that one.
+    pub hook_reason: &'static str,
+    /// What the port may do, as `bridge link` names it.
+    pub state: &'static str,
+    /// Largest payload of a frame, in octets.
+    pub mtu: u32,
+    /// Most addresses learned at a time; 0 for no limit.
+    pub learn_limit: u32,
+    /// Addresses learned, those that have aged but were not swept yet among them.
+    pub learned: u64,
+    /// Address of the station at the other end of a veth.
+    pub peer_mac: Option<String>,
+    /// Whether frames for the station go straight into its namespace.
+    pub redirect_peer: bool,
+    /// Whether XDP can send frames here.
+    pub xdp_target: bool,
+}
+
+impl PortView {
+    /// Looks at a port.
+    pub fn of(port: &Port, learned: u64) -> Self {
+        Self {
+            port: port.ifname.clone(),
+            ifindex: port.conf.ifindex,
+            name: port.name.clone(),
+            hook: port.hook.name(),
+            hook_reason: port.hook_reason.text(),
+            state: port.conf.state().name(),
+            mtu: port.conf.mtu,
+            learn_limit: port.conf.learn_limit,
+            learned,
+            peer_mac: Some(port.conf.peer_mac)
+                .filter(|mac| !mac.is_zero())
+                .map(|m| m.to_string()),
+            redirect_peer: port.conf.flags.contains(PortFlags::PEER),
+            xdp_target: port.conf.flags.contains(PortFlags::XDP_TARGET),
+        }
+    }
+}
+
+/// An FDB entry, as `fdb show` tells of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FdbView {
+    /// The address.
+    pub mac: String,
+    /// Interface of the port that it is behind.
+    pub ifname: String,
+    /// Name of the container behind that port.
+    pub name: Option<String>,
+    /// The entry's VLAN, on a bridge that filters them.
+    pub vlan: Option<u16>,
+    /// The bridge.
+    pub master: String,
+    /// `permanent`, `static`, `sticky` or `reachable`.
+    pub state: &'static str,
+    /// Further marks of the entry; none so far.
+    pub flags: Vec<&'static str>,
+    /// Seconds since a frame from the address last arrived; 0 for one that never ages.
+    pub age: u32,
+}
+
+impl FdbView {
+    /// Looks at entries.
+    pub fn of(bridge: &Bridge, entries: &[(FdbKey, FdbEntry)]) -> Result<Vec<Self>, BridgeError> {
+        let now = datapath::now();
+        let ports: HashMap<PortId, Port> = bridge
+            .ports()?
+            .into_iter()
+            .map(|port| (port.id, port))
+            .collect();
+        let view = |(key, entry): &(FdbKey, FdbEntry)| {
+            let port = ports.get(&entry.port);
+            let age = if entry.is_permanent() {
+                0
+            } else {
+                now.since(entry.last_seen).as_secs()
+            };
+            Self {
+                mac: key.mac.to_string(),
+                ifname: port.map_or_else(|| "?".to_owned(), |port| port.ifname.clone()),
+                name: port.and_then(|port| port.name.clone()),
+                vlan: Some(key.vid).filter(|vid| *vid != 0),
+                master: bridge.name().to_owned(),
+                state: entry.flags.state(),
+                flags: Vec::new(),
+                age,
+            }
+        };
+        Ok(entries.iter().map(view).collect())
+    }
+}
