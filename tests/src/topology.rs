@@ -32,10 +32,12 @@ pub const PAIRINGS: [[HookChoice; 2]; 4] = [
     [HookChoice::Xdp, HookChoice::Xdp],
 ];
 
-/// Every hook for `n` ports, and `n` ports that take turns: what a rule of bridging is tested on.
+/// What a rule of bridging is tested on: `n` ports with one hook, with the other, and with both in
+/// turns, so that the first port meets its own kind and the other.
 pub fn hook_mixes(n: usize) -> Vec<Vec<HookChoice>> {
-    let mixed = HOOKS.into_iter().cycle().take(n).collect();
-    vec![vec![HookChoice::Tc; n], vec![HookChoice::Xdp; n], mixed]
+    let same = HOOKS.into_iter().map(|hook| vec![hook; n]);
+    let turns = (0..2).map(|first| HOOKS.into_iter().cycle().skip(first).take(n).collect());
+    if n < 2 { same.collect() } else { same.chain(turns).collect() }
 }
 
 /// A bridge in a namespace of its own, and containers on it.

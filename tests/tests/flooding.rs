@@ -1,6 +1,6 @@
 //! Frames for nobody in particular, row 10 of the conformance list: to all other ports, once each.
 
-use netbridge::bridge::{HookChoice, PortChange};
+use netbridge::bridge::PortChange;
 use netbridge_common::{MacAddr, PortState};
 use netbridge_tests::{
     require_root,
@@ -151,16 +151,4 @@ fn bridges_side_by_side_do_not_mix() {
             lab.assert_no_drops();
         }
     }
-}
-
-#[test]
-fn a_container_may_stand_on_two_bridges_at_both_hooks() {
-    require_root!();
-    let first = Lab::new(&[HookChoice::Tc; 2]);
-    let second = Lab::builder(&[HookChoice::Xdp; 2])
-        .beside(&first, "br1", "w")
-        .build();
-    let pings = ping(&second.container(1).netns, second.container(2).ip, 3);
-    assert!(pings.all_answered(), "{pings:?}");
-    assert_eq!(first.stats(1).rx.frames, 0);
 }

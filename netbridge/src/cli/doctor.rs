@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::doctor;
+use crate::{doctor, output};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -18,9 +18,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, json: bool) -> Result<()> {
     let report = doctor::examine(args.target.as_deref())?;
     if json {
-        println!("{}", serde_json::to_string(&report)?);
+        output::say(serde_json::to_string(&report)?)?;
     } else {
-        println!("{report}");
+        output::say(&report)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `netbridge run`.
 
-use std::{io::IsTerminal as _, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::time::MissedTickBehavior;
@@ -10,7 +10,7 @@ use crate::{
     bridge::{Bridge, BridgeOptions, PortSpec},
     daemon::{self, Stop},
     net::monitor::LinkMonitor,
-    output,
+    output::{self, Redraw},
     stats::BridgeStats,
 };
 
@@ -73,6 +73,7 @@ async fn bridge(args: &Args, json: bool) -> Result<()> {
     }
     let mut reports = tokio::time::interval(Duration::from_secs(args.interval.into()));
     reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut screen = Redraw::default();
     let mut before = None;
     let outcome = loop {
         tokio::select! {
@@ -86,7 +87,7 @@ async fn bridge(args: &Args, json: bool) -> Result<()> {
                 let step = bridge.sweep().and_then(|_| bridge.stats());
                 match step {
                     Ok(stats) => {
-                        report(&stats, before.as_ref(), args.interval, json)?;
+                        report(&mut screen, &stats, before.as_ref(), args.interval, json)?;
                         before = Some(stats);
                     }
                     Err(error) => break Err(error.into()),
@@ -98,17 +99,18 @@ async fn bridge(args: &Args, json: bool) -> Result<()> {
     bridge.release_ports();
     let last = last?;
     outcome?;
-    report(&last, before.as_ref(), args.interval, json)
+    report(&mut screen, &last, before.as_ref(), args.interval, json)
 }
 
-fn report(stats: &BridgeStats, before: Option<&BridgeStats>, secs: u32, json: bool) -> Result<()> {
+fn report(
+    screen: &mut Redraw,
+    stats: &BridgeStats,
+    before: Option<&BridgeStats>,
+    secs: u32,
+    json: bool,
+) -> Result<()> {
     if json {
-        println!("{}", serde_json::to_string(stats)?);
-        return Ok(());
+        return output::say(serde_json::to_string(stats)?);
     }
-    if std::io::stdout().is_terminal() {
-        print!("{}", output::CLEAR);
-    }
-    println!("{}", output::stats(stats, before, secs));
-    Ok(())
+    screen.show(&output::stats(stats, before, secs))
 }

@@ -1,10 +1,13 @@
 //! `netbridge stats`.
 
-use std::{io::IsTerminal as _, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::{bridge::Bridge, output};
+use crate::{
+    bridge::{Bridge, BridgeError},
+    output::{self, Redraw},
+};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -23,16 +26,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, json: bool) -> Result<()> {
     let bridge = Bridge::look(&args.bridge)?;
+    let mut screen = Redraw::default();
     let mut before = None;
     loop {
         let stats = bridge.stats()?;
-        if args.watch && !json && std::io::stdout().is_terminal() {
-            print!("{}", output::CLEAR);
-        }
         if json {
-            println!("{}", serde_json::to_string(&stats)?);
+            output::say(serde_json::to_string(&stats)?)?;
         } else {
-            println!("{}", output::stats(&stats, before.as_ref(), args.interval));
+            screen.show(&output::stats(&stats, before.as_ref(), args.interval))?;
         }
         if !args.watch {
             return Ok(());
@@ -40,7 +41,7 @@ pub(super) fn run(args: &Args, json: bool) -> Result<()> {
         before = Some(stats);
         std::thread::sleep(Duration::from_secs(args.interval.into()));
         if !bridge.dir().exists() {
-            return Err(crate::bridge::BridgeError::NotFound {
+            return Err(BridgeError::NotFound {
                 bridge: args.bridge.clone(),
             }
             .into());

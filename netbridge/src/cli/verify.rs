@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::datapath;
+use crate::{datapath, output};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -15,7 +15,7 @@ pub(super) fn run(verb: &Verb) -> Result<()> {
     match verb {
         Verb::Verify => {
             for cost in datapath::program_costs()? {
-                println!("{}", serde_json::to_string(&cost)?);
+                output::say(serde_json::to_string(&cost)?)?;
             }
             Ok(())
         }

@@ -2,7 +2,6 @@
 //!
 //! Host, containers and bridge are namespaces and pins that no path leads to: the kernel removes
 //! them with the process, whether it ends by itself, by Ctrl-C or by kill -9.
-#![expect(clippy::print_stdout, reason = "the demo speaks to its user")]
 
 mod lab;
 mod ping;
@@ -21,7 +20,12 @@ use serde::Serialize;
 
 use self::lab::Lab;
 pub use self::ping::{Pings, ping};
-use crate::{bridge::HookChoice, net::Netns, output, stats::BridgeStats};
+use crate::{
+    bridge::HookChoice,
+    net::Netns,
+    output::{self, Redraw},
+    stats::BridgeStats,
+};
 
 /// What the demo shows.
 #[derive(Clone, Copy, Debug)]
@@ -59,34 +63,28 @@ pub fn run(options: &DemoOptions) -> Result<()> {
 fn in_host(options: &DemoOptions) -> Result<()> {
     let lab = Lab::build(options)?;
     if !options.json {
-        println!("{}", show::topology(&lab, options));
-        println!("{}", show::station(&lab.containers[0])?);
+        output::say(show::topology(&lab, options))?;
+        output::say(show::station(&lab.containers[0])?)?;
     }
     let mut pings = ping_every_pair(&lab)?;
     if !options.json {
-        println!("{}", show::pings(&pings));
+        output::say(show::pings(&pings))?;
     }
     let (tcp_bytes, seconds) = traffic(&lab, options, &mut pings)?;
     let stats = lab.bridge.stats()?;
     if options.json {
-        println!(
-            "{}",
-            serde_json::to_string(&Report {
-                stats,
-                pings,
-                tcp_bytes
-            })?
-        );
+        output::say(serde_json::to_string(&Report {
+            stats,
+            pings,
+            tcp_bytes,
+        })?)?;
     } else {
-        println!("{}", output::stats(&stats, None, 1));
-        println!(
-            "{}",
-            output::fdb(&output::FdbView::of(&lab.bridge, &lab.bridge.fdb()?)?)
-        );
-        println!(
-            "{}",
-            show::summary(&stats, options, &pings, tcp_bytes, seconds)
-        );
+        output::say(output::stats(&stats, None, 1))?;
+        output::say(output::fdb(&output::FdbView::of(
+            &lab.bridge,
+            &lab.bridge.fdb()?,
+        )?))?;
+        output::say(show::summary(&stats, options, &pings, tcp_bytes, seconds))?;
     }
     ensure!(
         pings.sent == pings.received,
@@ -169,6 +167,7 @@ fn joined<T>(outcome: std::thread::Result<Result<T>>) -> Result<T> {
 /// Redraws the table each second while traffic flows.
 fn watch(lab: &Lab, duration: Duration, live: bool) -> Result<()> {
     let end = Instant::now() + duration;
+    let mut screen = Redraw::default();
     let mut before: Option<BridgeStats> = None;
     while let Some(left) = end
         .checked_duration_since(Instant::now())
@@ -176,17 +175,10 @@ fn watch(lab: &Lab, duration: Duration, live: bool) -> Result<()> {
     {
         if live {
             let stats = lab.bridge.stats()?;
-            println!(
-                "{}{}",
-                output::CLEAR,
-                output::stats(&stats, before.as_ref(), 1)
-            );
+            screen.show(&output::stats(&stats, before.as_ref(), 1))?;
             before = Some(stats);
         }
         std::thread::sleep(left.min(Duration::from_secs(1)));
     }
-    if live {
-        print!("{}", output::CLEAR);
-    }
-    Ok(())
+    screen.erase()
 }

@@ -5,9 +5,6 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::{BridgeView, FdbView, PortView};
 use crate::stats::{BridgeStats, PortStats};
 
-/// Clears the terminal and goes to its upper left corner.
-pub const CLEAR: &str = "\x1b[H\x1b[2J";
-
 fn table(header: &[&str], numbers_from: usize) -> Table {
     let mut table = Table::new();
     table
