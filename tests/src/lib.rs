@@ -13,6 +13,7 @@ pub mod linux;
 pub mod model;
 pub mod program;
 pub mod require;
+pub mod snapshot;
 pub mod topology;
 pub mod traffic;
 pub mod wire;

@@ -17,7 +17,7 @@ use netbridge_common::{FdbEntry, FdbKey, MacAddr, PortId};
 
 pub use self::{
     builder::{LabBuilder, PortOptions, disable_ipv6},
-    host::{Host, Output, Running},
+    host::{Host, Output, Running, binary},
 };
 use crate::wire::Wire;
 
@@ -37,7 +37,11 @@ pub const PAIRINGS: [[HookChoice; 2]; 4] = [
 pub fn hook_mixes(n: usize) -> Vec<Vec<HookChoice>> {
     let same = HOOKS.into_iter().map(|hook| vec![hook; n]);
     let turns = (0..2).map(|first| HOOKS.into_iter().cycle().skip(first).take(n).collect());
-    if n < 2 { same.collect() } else { same.chain(turns).collect() }
+    if n < 2 {
+        same.collect()
+    } else {
+        same.chain(turns).collect()
+    }
 }
 
 /// A bridge in a namespace of its own, and containers on it.

@@ -81,7 +81,11 @@ impl Wire {
     pub fn send(&self, frame: &[u8]) {
         let deadline = Instant::now() + SOON;
         loop {
-            match send(self.fd.as_raw_fd(), frame, nix::sys::socket::MsgFlags::empty()) {
+            match send(
+                self.fd.as_raw_fd(),
+                frame,
+                nix::sys::socket::MsgFlags::empty(),
+            ) {
                 Ok(sent) => return assert_eq!(sent, frame.len(), "octets of the frame sent"),
                 // The interface's queue is full for a moment.
                 Err(Errno::EAGAIN | Errno::ENOBUFS) if Instant::now() < deadline => {}
@@ -101,7 +105,10 @@ impl Wire {
             if left.is_zero() {
                 return None;
             }
-            let mut ready = [PollFd::new(std::os::fd::AsFd::as_fd(&self.fd), PollFlags::POLLIN)];
+            let mut ready = [PollFd::new(
+                std::os::fd::AsFd::as_fd(&self.fd),
+                PollFlags::POLLIN,
+            )];
             // Rounded up, so as not to spin through the last millisecond.
             let millis = u16::try_from(left.as_millis() + 1).unwrap_or(u16::MAX);
             match poll(&mut ready, PollTimeout::from(millis)) {
@@ -159,8 +166,10 @@ pub fn expect_delivery(frame: &[u8], at: &[&Wire], not_at: &[&Wire]) {
     for wire in at {
         wire.expect_frame(frame);
     }
+    let deadline = Instant::now() + SILENCE;
     for wire in at.iter().chain(not_at) {
-        wire.expect_no(|received| received == frame, SILENCE);
+        let left = deadline.saturating_duration_since(Instant::now());
+        wire.expect_no(|received| received == frame, left);
     }
 }
 
@@ -226,7 +235,10 @@ fn read(fd: &OwnedFd) -> Option<Vec<u8>> {
     if let Some(aux) = auxiliary(&message)
         && aux.tp_status & libc::TP_STATUS_VLAN_VALID != 0
     {
-        let tag = [aux.tp_vlan_tpid.to_be_bytes(), aux.tp_vlan_tci.to_be_bytes()];
+        let tag = [
+            aux.tp_vlan_tpid.to_be_bytes(),
+            aux.tp_vlan_tci.to_be_bytes(),
+        ];
         octets.splice(12..12, tag.into_iter().flatten());
     }
     Some(octets)

@@ -105,7 +105,11 @@ fn set_state(lab: &Lab, n: usize, state: PortState) {
         ..PortChange::default()
     };
     let ifname = &lab.container(n).port;
-    lab.bridge(|bridge| bridge.change_port(ifname, &change).expect("change the port"));
+    lab.bridge(|bridge| {
+        bridge
+            .change_port(ifname, &change)
+            .expect("change the port")
+    });
 }
 
 #[test]

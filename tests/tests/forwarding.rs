@@ -35,7 +35,10 @@ fn reserved_groups_are_not_relayed() {
         wires[1].expect_silence(SILENCE);
         wires[2].expect_silence(SILENCE);
         assert_eq!(lab.drops(1, "reserved_group"), 16);
-        assert!(lab.entry(STRANGER).is_none(), "learned from a dropped frame");
+        assert!(
+            lab.entry(STRANGER).is_none(),
+            "learned from a dropped frame"
+        );
     });
 }
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use netbridge::{
-    bridge::{HostInterface, HookReason},
+    bridge::{HookReason, HostInterface},
     net::Links,
 };
 use netbridge_common::MacAddr;
@@ -29,7 +29,10 @@ fn with_a_gateway(check: impl Fn(&Lab)) {
             ..HostInterface::default()
         };
         let port = lab.bridge(|bridge| bridge.add_host_interface(&interface).expect("add it"));
-        assert_eq!((port.ifname.as_str(), port.hook_reason), ("br0-p", HookReason::Host));
+        assert_eq!(
+            (port.ifname.as_str(), port.hook_reason),
+            ("br0-p", HookReason::Host)
+        );
         check(&lab);
         lab.assert_accounts();
         for netns in [lab.host(), &lab.container(1).netns, &lab.container(2).netns] {
@@ -65,7 +68,10 @@ fn streams_and_datagrams_pass_between_containers_and_host() {
             tcp(&container.netns, lab.host(), GATEWAY, 2_000_000);
             tcp(lab.host(), &container.netns, container.ip, 2_000_000);
             assert_eq!(udp(&container.netns, lab.host(), GATEWAY, 64, 1400), 64);
-            assert_eq!(udp(lab.host(), &container.netns, container.ip, 64, 1400), 64);
+            assert_eq!(
+                udp(lab.host(), &container.netns, container.ip, 64, 1400),
+                64
+            );
         }
         lab.assert_no_drops();
     });
@@ -135,10 +141,12 @@ fn the_hosts_port_stays_as_long_as_the_bridge() {
         assert!(twice.expect_err("is refused").contains("br0"));
         let removed = lab.bridge(|bridge| {
             let own = bridge.del_fdb_entry(GATEWAY_MAC).is_err();
-            own && bridge.flush_fdb(&netbridge::fdb::Selection {
-                permanent_too: true,
-                ..Default::default()
-            }).is_ok()
+            own && bridge
+                .flush_fdb(&netbridge::fdb::Selection {
+                    permanent_too: true,
+                    ..Default::default()
+                })
+                .is_ok()
         });
         assert!(removed, "the own entry is not for operators");
         assert!(lab.entry(GATEWAY_MAC).is_some());

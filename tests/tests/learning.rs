@@ -102,7 +102,10 @@ fn static_entries_stay_where_they_are() {
         assert_reaches(wires, STATION, &[1]);
         announce(wires, 2, STATION);
         let entry = lab.entry(STATION).expect("is there");
-        assert_eq!((entry.port, entry.flags), (lab.port_id(2), FdbFlags::STATIC));
+        assert_eq!(
+            (entry.port, entry.flags),
+            (lab.port_id(2), FdbFlags::STATIC)
+        );
         assert_reaches(wires, STATION, &[1]);
         assert_eq!(lab.stats(3).learn_refused, 1, "{:#?}", lab.stats(3));
         assert_eq!(lab.stats(3).learned, 0);
@@ -210,7 +213,8 @@ fn a_flush_takes_what_was_learned_and_leaves_what_was_added() {
         announce(wires, 1, lab.container(2).mac);
         add_entry(lab, 2, EntryKind::Static);
         let (one, two) = (lab.port_id(1), lab.port_id(2));
-        let flush = |selection| lab.bridge(move |bridge| bridge.flush_fdb(&selection).expect("flush"));
+        let flush =
+            |selection| lab.bridge(move |bridge| bridge.flush_fdb(&selection).expect("flush"));
         let only = |port| Selection {
             port: Some(port),
             ..Selection::default()

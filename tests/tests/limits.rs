@@ -45,7 +45,10 @@ fn announce(wires: &[Wire], at: usize, stations: impl IntoIterator<Item = u8>) {
 /// The stations known behind the port of container `n`, from 1.
 fn known(lab: &Lab, n: usize) -> Vec<u8> {
     let port = lab.port_id(n);
-    let here = lab.fdb().into_iter().filter(|(_, entry)| entry.port == port);
+    let here = lab
+        .fdb()
+        .into_iter()
+        .filter(|(_, entry)| entry.port == port);
     here.map(|(key, _)| key.mac.0[5]).collect()
 }
 
@@ -135,7 +138,7 @@ fn who_moves_away_makes_room_and_who_would_move_to_a_full_port_stays() {
 }
 
 #[test]
-fn entries_of_the_operator_neither_take_room_nor_leave_any_behind() {
+fn entries_that_the_operator_adds_and_removes_leave_the_limits_as_they_were() {
     require_root!();
     for kind in [EntryKind::Dynamic, EntryKind::Static, EntryKind::Sticky] {
         println!("{kind:?}");

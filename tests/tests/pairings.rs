@@ -4,7 +4,7 @@ use netbridge::bridge::HookChoice;
 use netbridge_tests::{
     require_root,
     topology::{Lab, PAIRINGS},
-    traffic::{checksum_errors, ping, ping_with, tcp, udp, PATIENCE},
+    traffic::{PATIENCE, checksum_errors, ping, ping_with, tcp, udp},
 };
 
 const MEGABYTE: usize = 1_000_000;

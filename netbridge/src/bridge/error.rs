@@ -135,10 +135,8 @@ impl BridgeError {
             | Self::BadSetting { .. }
             | Self::Net(NetError::NoSuchInterface { .. }) => 2,
             Self::Datapath(error) => error.exit_code(),
-            Self::Net(error) => match error.errno() {
-                Some(nix::errno::Errno::EPERM | nix::errno::Errno::EACCES) => 3,
-                _ => 1,
-            },
+            Self::Net(error) if error.is_privilege() => 3,
+            Self::Net(_) => 1,
             Self::Lock { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => 3,
             Self::Full { .. } | Self::ContainerEnd { .. } | Self::Lock { .. } => 1,
         }

@@ -90,7 +90,7 @@ impl HookReason {
 }
 
 /// Decides which hook serves `link`.
-pub(super) fn choose(
+pub fn choose(
     choice: HookChoice,
     link: &Link,
     end: Option<&ContainerEnd>,

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
@@ -22,20 +23,27 @@ impl Lock {
     /// Waits for the lock of bridge `name`.
     pub(super) fn take(name: &str) -> Result<Self, BridgeError> {
         let path = Path::new(LOCK_DIR).join(format!("{name}.lock"));
-        let error = |source| BridgeError::Lock {
-            path: path.display().to_string(),
-            source,
-        };
-        fs::create_dir_all(LOCK_DIR).map_err(error)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(error)?;
-        let file =
-            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| error(errno.into()))?;
-        Ok(Self { _file: file })
+        loop {
+            let error = |source| BridgeError::Lock {
+                path: path.display().to_string(),
+                source,
+            };
+            fs::create_dir_all(LOCK_DIR).map_err(error)?;
+            let file = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)
+                .map_err(error)?;
+            let file = Flock::lock(file, FlockArg::LockExclusive)
+                .map_err(|(_, errno)| error(errno.into()))?;
+            // The one before us may have removed the bridge, and its lock file: then others lock
+            // another file of that name already.
+            let locked = file.metadata().map_err(error)?.ino();
+            if fs::metadata(&path).is_ok_and(|found| found.ino() == locked) {
+                return Ok(Self { _file: file });
+            }
+        }
     }
 
     /// Removes the lock file of a bridge that is no more, and the folder after the last.

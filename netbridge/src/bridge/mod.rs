@@ -18,7 +18,7 @@ use netbridge_common::{
 use self::lock::Lock;
 pub use self::{
     error::BridgeError,
-    hook::{Hook, HookChoice, HookReason},
+    hook::{Hook, HookChoice, HookReason, choose as choose_hook},
     host::HostInterface,
     port::{Port, PortChange, PortSpec},
 };
@@ -81,6 +81,8 @@ pub struct Bridge {
     programs: Programs,
     links: Links,
     lock: Option<Lock>,
+    /// Ports that `reconcile` found gone and removed.
+    gone: Vec<String>,
 }
 
 impl Bridge {
@@ -146,8 +148,14 @@ impl Bridge {
     /// Opens bridge `name` for changes.
     pub fn open(name: &str) -> Result<Self, BridgeError> {
         name::check(name)?;
+        let dir = PinDir::named(name);
+        if !dir.exists() {
+            return Err(BridgeError::NotFound {
+                bridge: name.to_owned(),
+            });
+        }
         let lock = Lock::take(name)?;
-        let mut bridge = Self::open_dir(PinDir::named(name))?;
+        let mut bridge = Self::open_dir(dir)?;
         bridge.lock = Some(lock);
         bridge.reconcile()?;
         Ok(bridge)
@@ -183,6 +191,7 @@ impl Bridge {
             links: Links::new()?,
             dir,
             lock,
+            gone: Vec::new(),
         })
     }
 

@@ -328,6 +328,9 @@ impl Bridge {
 
     /// Removes the port on interface `ifname`.
     pub fn del_port(&mut self, ifname: &str) -> Result<(), BridgeError> {
+        if self.gone.iter().any(|gone| gone == ifname) {
+            return Ok(());
+        }
         let port = self.port_named(ifname)?;
         if port.conf.flags.contains(PortFlags::HOST) {
             let reason = format!(

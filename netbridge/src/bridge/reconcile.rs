@@ -26,6 +26,7 @@ impl Bridge {
                 "removing a port that is gone"
             );
             self.remove_port(&port)?;
+            self.gone.push(port.ifname);
         }
         if changed {
             self.write_flood_lists()?;

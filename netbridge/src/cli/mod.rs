@@ -23,7 +23,7 @@ use std::{io, process::ExitCode};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{bridge::BridgeError, datapath::DatapathError};
+use crate::{bridge::BridgeError, datapath::DatapathError, net::NetError};
 
 /// An Ethernet bridge for containers whose every decision is made in eBPF.
 #[derive(Debug, Parser)]
@@ -107,8 +107,13 @@ pub fn main() -> ExitCode {
         // Whoever read our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("netbridge: {}", one_line(&format!("{error:#}")));
-            ExitCode::from(exit_code(&error))
+            let code = exit_code(&error);
+            let mut message = one_line(&format!("{error:#}"));
+            if code == 3 && !message.contains("root") && !message.contains("kernel") {
+                message += "; run as root";
+            }
+            eprintln!("netbridge: {message}");
+            ExitCode::from(code)
         }
     }
 }
@@ -161,6 +166,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         }
         if cause.is::<UsageError>() {
             return 2;
+        }
+        if let Some(error) = cause.downcast_ref::<NetError>() {
+            return if error.is_privilege() { 3 } else { 1 };
         }
     }
     1

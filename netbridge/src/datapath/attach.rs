@@ -10,7 +10,7 @@ use aya::programs::{
 use aya_obj::programs::XdpAttachType;
 use netbridge_common::{PortId, maps::program};
 
-use super::{DatapathError, PinDir, load::io_cause};
+use super::{DatapathError, PinDir, error::plain, load::io_cause};
 
 /// How XDP runs on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Programs {
         let opened = |name: &str, error: &ProgramError| DatapathError::Pin {
             path: dir.object(name),
             bridge: dir.bridge().to_owned(),
-            reason: io_cause(error).to_string(),
+            reason: plain(&io_cause(error)),
         };
         let xdp = |name: &str, kind| {
             Xdp::from_pin(dir.object(name), kind).map_err(|error| opened(name, &error))
@@ -181,6 +181,6 @@ fn attach_error(
     DatapathError::Attach {
         program,
         ifname: ifname.to_owned(),
-        reason: format!("{cause}{remedy}"),
+        reason: format!("{}{remedy}", plain(&cause)),
     }
 }

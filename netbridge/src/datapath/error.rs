@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
+use nix::errno::Errno;
 use thiserror::Error;
+
+use crate::net::Refusal;
 
 /// What can go wrong between userspace and the kernel's BPF subsystem.
 #[derive(Debug, Error)]
@@ -14,7 +17,7 @@ pub enum DatapathError {
     NoObject,
     /// The caller may not use bpf(2).
     #[error(
-        "{what}: permission denied; run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN"
+        "{what}: permission denied; run as root, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN"
     )]
     Privilege {
         /// What was tried.
@@ -61,7 +64,7 @@ pub enum DatapathError {
         expected: u32,
     },
     /// A map operation failed.
-    #[error("{op} map {map}: {source}")]
+    #[error("{op} map {map}: {}", plain(source))]
     Map {
         /// Name of the map.
         map: &'static str,
@@ -91,7 +94,7 @@ pub enum DatapathError {
         reason: String,
     },
     /// bpffs could not be used.
-    #[error("{op} {}: {source}", path.display())]
+    #[error("{op} {}: {}", path.display(), plain(source))]
     Bpffs {
         /// What was tried.
         op: &'static str,
@@ -109,5 +112,13 @@ impl DatapathError {
             Self::Privilege { .. } | Self::Feature { .. } => 3,
             _ => 1,
         }
+    }
+}
+
+/// The kernel's words for an error, without Rust's: `no such file or directory`.
+pub(super) fn plain(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(errno) => Refusal::from(Errno::from_raw(errno)).to_string(),
+        None => error.to_string(),
     }
 }

@@ -13,7 +13,7 @@ use netbridge_common::{
     maps::{DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, name, program},
 };
 
-use super::{DatapathError, PinDir, kernel_features};
+use super::{Capabilities, DatapathError, PinDir, error::plain, kernel_features};
 
 /// The object, built from `netbridge-ebpf` with this crate.
 pub(super) static OBJECT: &[u8] =
@@ -48,6 +48,7 @@ impl LoadOptions {
 ///
 /// Leaves nothing behind where it fails. Kernels older than 6.6 are refused.
 pub fn create(dir: &PinDir, options: &LoadOptions) -> Result<(), DatapathError> {
+    Capabilities::require("load eBPF programs")?;
     let mut ebpf = load(options)?;
     dir.make()?;
     pin_all(&mut ebpf, dir, options).inspect_err(|_| {
@@ -187,7 +188,7 @@ fn load_error(program: &'static str, error: &(dyn std::error::Error + 'static)) 
     }
     DatapathError::Load {
         program,
-        reason: cause.to_string(),
+        reason: plain(&cause),
     }
 }
 
@@ -209,7 +210,7 @@ fn verifier_error(program: &'static str, error: &ProgramError) -> DatapathError 
         let tail = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
         return DatapathError::Load {
             program,
-            reason: format!("{io_error}: {tail}"),
+            reason: format!("{}: {tail}", plain(io_error)),
         };
     }
     load_error(program, error)

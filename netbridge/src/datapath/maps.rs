@@ -12,7 +12,8 @@ use netbridge_common::{
 use nix::time::{ClockId, clock_gettime};
 
 use super::{
-    DatapathError, PinDir,
+    Capabilities, DatapathError, PinDir,
+    error::plain,
     load::{make_devmap, map_error},
 };
 
@@ -46,6 +47,7 @@ pub fn now() -> Ticks {
 impl Maps {
     /// Opens the maps pinned in `dir`; refuses those of another version or shape.
     pub fn open(dir: &PinDir) -> Result<Self, DatapathError> {
+        Capabilities::require(&format!("open bridge {}", dir.bridge()))?;
         // The layout version is in the first four octets, whatever comes after them.
         let (_, value_size) = sizes(dir, name::SETTINGS)?;
         if value_size as usize == size_of::<Settings>() {
@@ -293,7 +295,7 @@ fn write<V: Pod>(
 /// Key and value size of a pinned map, as the kernel has them.
 fn sizes(dir: &PinDir, name: &'static str) -> Result<(u32, u32), DatapathError> {
     let info = MapInfo::from_pin(dir.object(name))
-        .map_err(|error| pin_error(dir, name, &super::load::io_cause(&error).to_string()))?;
+        .map_err(|error| pin_error(dir, name, &plain(&super::load::io_cause(&error))))?;
     Ok((info.key_size(), info.value_size()))
 }
 
@@ -336,7 +338,7 @@ fn hash<K: Pod, V: Pod>(
 
 fn data(dir: &PinDir, name: &'static str) -> Result<MapData, DatapathError> {
     MapData::from_pin(dir.object(name))
-        .map_err(|error| pin_error(dir, name, &super::load::io_cause(&error).to_string()))
+        .map_err(|error| pin_error(dir, name, &plain(&super::load::io_cause(&error))))
 }
 
 fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(
@@ -349,7 +351,7 @@ fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(
 }
 
 fn pin_error(dir: &PinDir, name: &str, reason: &str) -> DatapathError {
-    if reason.contains("Permission denied") || reason.contains("Operation not permitted") {
+    if reason == "permission denied" || reason == "operation not permitted" {
         return DatapathError::Privilege {
             what: format!("open {}", dir.object(name).display()),
         };

@@ -1,10 +1,11 @@
 //! The kernel side as userspace sees it: the object, its maps and programs, and their pins.
 //!
 //! Everything lives in a [`PinDir`]: a folder of bpffs that outlives the process, or a private one
-//! that vanishes with it. Nothing else in the crate talks to aya.
+//! that vanishes with it. Besides, only the doctor and the reader of events talk to aya.
 
 mod attach;
 pub mod batch;
+mod capabilities;
 mod error;
 mod features;
 mod load;
@@ -13,6 +14,7 @@ mod pin;
 mod stack;
 
 pub use attach::{Programs, XdpMode};
+pub(crate) use capabilities::Capabilities;
 pub use error::DatapathError;
 pub use features::{KernelFeatures, kernel_features};
 pub use load::{LoadOptions, create};

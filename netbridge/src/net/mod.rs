@@ -96,6 +96,11 @@ impl NetError {
         }
     }
 
+    /// Says whether the caller lacks a privilege.
+    pub fn is_privilege(&self) -> bool {
+        matches!(self.errno(), Some(Errno::EPERM | Errno::EACCES))
+    }
+
     fn refused(action: impl Into<String>, refusal: impl Into<Refusal>) -> Self {
         Self::Refused {
             action: action.into(),

@@ -26,7 +26,8 @@ pub struct HostPipeline {
     pub fdb: HashMap<FdbKey, FdbEntry>,
     /// Entries that the FDB can hold; 0 for any number.
     pub capacity: usize,
-    learned: HashMap<PortId, u64>,
+    /// Addresses learned, by port; the bridge's in slot 0.
+    pub learned: HashMap<PortId, u64>,
 }
 
 impl HostPipeline {

@@ -202,5 +202,7 @@ fn ip(n: usize) -> Ipv4Addr {
 
 fn number(n: usize) -> [u8; 2] {
     // 172.17.0.1 is left to the gateway.
-    u16::try_from(n + 1).expect("count containers").to_be_bytes()
+    u16::try_from(n + 1)
+        .expect("count containers")
+        .to_be_bytes()
 }

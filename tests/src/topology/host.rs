@@ -248,7 +248,7 @@ fn enter(netns: &Netns) {
 }
 
 /// The program: that of `NETBRIDGE_BIN`, else the one built beside this test.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(path) = env::var_os("NETBRIDGE_BIN") {
         return path.into();
     }
