@@ -31,6 +31,8 @@ const _: () = {
 
 #[cfg(feature = "user")]
 mod pod {
+    use crate::bench::{BenchConf, BenchSink};
+
     use super::{Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, PortInfo, Settings};
 
     macro_rules! pod {
@@ -41,6 +43,8 @@ mod pod {
         )+};
     }
     pod!(
+        BenchConf,
+        BenchSink,
         Event,
         EventBudget,
         FdbEntry,

@@ -16,6 +16,7 @@
 )]
 
 pub mod abi;
+pub mod bench;
 pub mod counters;
 pub mod decide;
 pub mod event;

@@ -1,6 +1,7 @@
 //! Loads netbridge's eBPF programs, manages their maps, attaches them to interfaces, and reports
 //! per port what happened to every frame.
 
+pub mod bench;
 pub mod bridge;
 pub mod cli;
 pub mod daemon;

@@ -6,19 +6,27 @@
 mod netlink;
 mod play;
 
-use std::{collections::BTreeMap, fs, io, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs, io, thread,
+    time::{Duration, Instant},
+};
 
 use netbridge::net::{BridgeOptions, Link, Links, Netns, VethSpec};
 use netbridge_common::MacAddr;
 use nix::errno::Errno;
 
 pub use self::play::{Delivered, Script, Window};
-use crate::{frame::station, topology::disable_ipv6, wire::Wire};
+use crate::{
+    frame::station,
+    topology::disable_ipv6,
+    wire::{SOON, Wire},
+};
 
 /// Name of the kernel's bridge.
 const BRIDGE: &str = "br0";
 /// How long it remembers a station, as netbridge does.
-const AGEING: Duration = Duration::from_secs(300);
+const AGEING: Duration = Duration::from_mins(5);
 
 /// A namespace in which nothing speaks of its own accord.
 pub fn quiet_netns() -> Netns {
@@ -65,6 +73,7 @@ impl Rig {
             ports.push(port);
             containers.push(container);
         }
+        wait_until_operational(&host, &ports);
         let wires = containers.iter().map(|netns| Wire::open(netns, "eth0"));
         Self {
             host,
@@ -124,6 +133,24 @@ impl Rig {
             .zip(&self.ports)
             .find(|(_, port)| port.ifindex == ifindex);
         found.expect("a port of the rig").0
+    }
+}
+
+/// Waits for the kernel to start the queues of interfaces that came up: it does so a little later,
+/// and until then a bridge drops what is for them.
+fn wait_until_operational(host: &Netns, ports: &[Link]) {
+    let deadline = Instant::now() + SOON;
+    let all_up = || {
+        ports
+            .iter()
+            .all(|port| netlink::is_operational(port.ifindex))
+    };
+    while !host.run(all_up).expect("enter the host") {
+        assert!(
+            Instant::now() < deadline,
+            "ports did not come up within {SOON:?}"
+        );
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

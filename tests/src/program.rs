@@ -5,6 +5,7 @@
 //! of a flood that TC sends itself.
 
 mod case;
+mod gso;
 
 use aya::{TestRun as _, TestRunOptions};
 use netbridge::{
@@ -13,7 +14,10 @@ use netbridge::{
 };
 use netbridge_common::{FdbEntry, FdbKey, PortConf, PortCounters, PortId, Settings};
 
-pub use self::case::{Before, Case, Entry, Expect, Gso};
+pub use self::{
+    case::{Before, Case, Entry, Expect, Gso},
+    gso::send_buffer,
+};
 use crate::linux::quiet_netns;
 
 /// The hook whose program is run.

@@ -1,6 +1,6 @@
 //! Whether a test can run here; one that cannot says so loudly instead of passing in silence.
 
-use std::{env, io::Write as _, thread};
+use std::{env, fmt::Display, io::Write as _, thread};
 
 use netbridge::datapath::kernel_features;
 use nix::unistd::geteuid;
@@ -38,6 +38,11 @@ pub fn has_tool(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|dir| dir.join(program).is_file())
         || skip(&format!("needs the program {program}"))
+}
+
+/// Says what a test is about to try; libtest shows it where the test fails.
+pub fn note(what: impl Display) {
+    eprintln!("{what}");
 }
 
 fn missing() -> Option<String> {

@@ -247,7 +247,9 @@ fn read(fd: &OwnedFd) -> Option<Vec<u8>> {
 /// What the kernel says about the frame beside its octets.
 fn auxiliary(message: &libc::msghdr) -> Option<libc::tpacket_auxdata> {
     // SAFETY: the kernel filled the message, and its control buffer is still there.
-    let header = unsafe { libc::CMSG_FIRSTHDR(message).as_ref() }?;
+    let header = unsafe { libc::CMSG_FIRSTHDR(message) };
+    // SAFETY: it is null, or points into that buffer, which is aligned for it.
+    let header = unsafe { header.as_ref() }?;
     if (header.cmsg_level, header.cmsg_type) != (libc::SOL_PACKET, libc::PACKET_AUXDATA) {
         return None;
     }

@@ -1,5 +1,10 @@
 //! A million frames that nobody should send, through each program: none may be anything but
 //! dropped or sent on, and every one must be counted.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use netbridge::{
     bridge::{BridgeOptions, HookChoice},

@@ -5,6 +5,11 @@
 //! control to other addresses than its group, which the kernel relays; and, at XDP, tagged frames
 //! up to one tag larger than an egress port's MTU allows, since the kernel's bridge sees the tag
 //! beside the frame and XDP within it.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use std::collections::BTreeMap;
 
@@ -63,8 +68,7 @@ fn compare(hooks: &[HookChoice], seed: u64) {
     by_linux.assert_same(&by_model, &script, ["Linux", "the model"]);
 
     let rig = Rig::new(&MTUS);
-    let (by_netbridge, fdb) = play_on_netbridge(&script, &rig, hooks);
-    by_netbridge.assert_same(&by_linux, &script, ["netbridge", "Linux"]);
+    let fdb = play_on_netbridge(&script, &rig, hooks, &by_linux);
 
     let known = model.table.iter().map(|(mac, entry)| (*mac, entry.port.0));
     let known: BTreeMap<MacAddr, u32> = known.collect();
@@ -81,12 +85,13 @@ fn compare(hooks: &[HookChoice], seed: u64) {
     }
 }
 
-/// Plays on a bridge in the rig's host, and checks its books.
+/// Plays on a bridge in the rig's host, compares deliveries, checks its books, and returns its FDB.
 fn play_on_netbridge(
     script: &Script,
     rig: &Rig,
     hooks: &[HookChoice],
-) -> (Delivered, BTreeMap<MacAddr, u32>) {
+    by_linux: &Delivered,
+) -> BTreeMap<MacAddr, u32> {
     let play = || {
         let options = BridgeOptions {
             mixed_mtu: true,
@@ -102,13 +107,14 @@ fn play_on_netbridge(
             };
             bridge.add_port(&spec).expect("add a port");
         }
-        let delivered = script.play(rig);
-        let entries = bridge.fdb().expect("read the FDB").into_iter();
-        let fdb = entries
-            .map(|(key, entry)| (key.mac, entry.port.0))
-            .collect();
+        let by_netbridge = script.play(rig);
+        let name = format!("netbridge {hooks:?}");
+        by_netbridge.assert_same(by_linux, script, [&name, "Linux"]);
         check_books(&bridge, script, rig);
-        (delivered, fdb)
+        let entries = bridge.fdb().expect("read the FDB").into_iter();
+        entries
+            .map(|(key, entry)| (key.mac, entry.port.0))
+            .collect()
     };
     rig.host.run(play).expect("enter the host")
 }
@@ -255,4 +261,40 @@ fn source(dice: &mut Dice, from: usize) -> MacAddr {
 
 fn any_station(dice: &mut Dice, stations: usize) -> MacAddr {
     station(u16::try_from(1 + dice.below(stations)).expect("a small number"))
+}
+
+/// Plays a frame that the first container floods on both bridges, at each hook.
+fn compare_flood(mtus: &[u32], frame: &[u8]) {
+    let others = (1..mtus.len()).collect();
+    let (from, frames) = (0, Vec::new());
+    let mut script = Script::default();
+    script.windows.push(Window { from, frames });
+    script.push(frame.to_vec(), others);
+    let linux = Rig::new(mtus);
+    linux.join_by_linux_bridge();
+    let by_linux = script.play(&linux);
+    for hook in [HookChoice::Tc, HookChoice::Xdp] {
+        let hooks = vec![hook; mtus.len()];
+        play_on_netbridge(&script, &Rig::new(mtus), &hooks, &by_linux);
+    }
+}
+
+/// MAC control is for the next station alone, but behind a tag it is somebody else's payload.
+#[test]
+fn what_is_behind_a_tag_is_not_looked_at() {
+    require_root!();
+    let frame = Frame::new(MacAddr::BROADCAST, station(1)).tag(frame::VLAN, 10);
+    compare_flood(&[1500; 3], &frame.raw(frame::MAC_CONTROL, &[0; 60]));
+}
+
+/// The kernel's bridge lets a tag pass beside the MTU and the room for another one.
+#[test]
+fn a_full_frame_with_two_tags_is_not_too_big() {
+    require_root!();
+    let frame = Frame::new(MacAddr::BROADCAST, station(1));
+    let frame = frame.tag(frame::SVLAN, 10).tag(frame::VLAN, 20);
+    compare_flood(
+        &[1600, 1500, 1500],
+        &frame.raw(frame::EXPERIMENT, &[7; 1500]),
+    );
 }

@@ -1,5 +1,9 @@
 //! Frames for a station itself enter its namespace directly; those for what is behind it do not,
 //! because a stack that gets them so would believe that they are its own.
+#![expect(
+    clippy::expect_used,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use netbridge::{
     bridge::HookChoice,
@@ -7,6 +11,7 @@ use netbridge::{
 };
 use netbridge_common::MacAddr;
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{HOOKS, Lab, disable_ipv6},
     traffic::{checksum_errors, ping, tcp},
@@ -39,7 +44,7 @@ fn a_stations_own_frames_skip_the_ports_interface() {
 fn stations_behind_a_bridge_in_a_container_are_reached() {
     require_root!();
     for hook in HOOKS {
-        println!("on {hook:?}");
+        note(format_args!("on {hook:?}"));
         let lab = Lab::new(&[HookChoice::Tc, hook]);
         let nested = nest(&lab.container(2).netns);
         let ip = "172.17.9.9".parse().expect("an address");

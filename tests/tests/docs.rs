@@ -1,4 +1,5 @@
 //! The documents say what the code says: drop reasons, maps, layout version. Needs no root.
+#![expect(clippy::panic, reason = "a test stops where it fails, and says so")]
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 

@@ -1,8 +1,13 @@
 //! Frames for nobody in particular, row 10 of the conformance list: to all other ports, once each.
+#![expect(
+    clippy::expect_used,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use netbridge::bridge::PortChange;
 use netbridge_common::{MacAddr, PortState};
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{Lab, hook_mixes},
     traffic::ping,
@@ -24,7 +29,7 @@ fn assert_flooded(wires: &[Wire], frame: &[u8]) {
 fn unknown_unicast_multicast_and_broadcast_reach_every_other_port_once() {
     require_root!();
     for hooks in hook_mixes(4) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::new(&hooks);
         let wires = lab.wires();
         for dst in [NOBODY, MULTICAST, MacAddr::BROADCAST] {
@@ -46,7 +51,7 @@ fn unknown_unicast_multicast_and_broadcast_reach_every_other_port_once() {
 fn floods_of_every_size_reach_every_other_port_once() {
     require_root!();
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::builder(&hooks).mtu(9000).build();
         let wires = lab.wires();
         // Around the largest frame that XDP can copy, and far from it.
@@ -80,7 +85,7 @@ fn a_bridge_with_one_port_floods_to_nobody() {
 fn floods_pass_by_a_port_that_is_disabled_and_none_come_from_it() {
     require_root!();
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::new(&hooks);
         let wires = lab.wires();
         set_state(&lab, 2, PortState::Disabled);
@@ -108,7 +113,7 @@ fn set_state(lab: &Lab, n: usize, state: PortState) {
     lab.bridge(|bridge| {
         bridge
             .change_port(ifname, &change)
-            .expect("change the port")
+            .expect("change the port");
     });
 }
 
@@ -116,7 +121,7 @@ fn set_state(lab: &Lab, n: usize, state: PortState) {
 fn an_interface_that_is_down_takes_nothing_and_harms_nobody() {
     require_root!();
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::new(&hooks);
         let wires = lab.wires();
         let links = netbridge::net::Links::within(lab.host()).expect("open the interfaces");
@@ -134,7 +139,7 @@ fn an_interface_that_is_down_takes_nothing_and_harms_nobody() {
 fn bridges_side_by_side_do_not_mix() {
     require_root!();
     for hooks in hook_mixes(2) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let first = Lab::new(&hooks);
         let second = Lab::builder(&hooks).beside(&first, "br1", "w").build();
         // Containers of the same number have the same addresses on both.

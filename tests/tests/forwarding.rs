@@ -3,6 +3,7 @@
 
 use netbridge_common::MacAddr;
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{HOOKS, Lab, hook_mixes},
     wire::{SILENCE, SOON, Wire, expect_delivery, frame, typed_frame},
@@ -14,7 +15,7 @@ const OTHER: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0x78]);
 /// Calls `check` with a lab of three containers for each mix of hooks.
 fn on_every_mix(check: impl Fn(&Lab, &[Wire])) {
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::new(&hooks);
         check(&lab, &lab.wires());
         lab.assert_accounts();
@@ -173,7 +174,7 @@ fn tagged_frames_pass_with_their_tags() {
 fn a_frame_too_large_for_its_port_is_dropped_and_counted() {
     require_root!();
     for hook in HOOKS {
-        println!("on {hook:?}");
+        note(format_args!("on {hook:?}"));
         let lab = Lab::builder(&[hook; 3])
             .mixed_mtu()
             .port(1, |port| port.mtu = Some(9000))

@@ -1,4 +1,8 @@
 //! The host as a port: a gateway that containers reach, as it reaches them.
+#![expect(
+    clippy::expect_used,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use std::net::Ipv4Addr;
 
@@ -8,6 +12,7 @@ use netbridge::{
 };
 use netbridge_common::MacAddr;
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{Lab, hook_mixes},
     traffic::{checksum_errors, ping, tcp, udp},
@@ -21,7 +26,7 @@ const STRANGER: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0x77]);
 /// Calls `check` with a lab of two containers and a gateway for each mix of hooks.
 fn with_a_gateway(check: impl Fn(&Lab)) {
     for hooks in hook_mixes(2) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::new(&hooks);
         let interface = HostInterface {
             addresses: vec![format!("{GATEWAY}/16").parse().expect("an address")],

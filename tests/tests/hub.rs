@@ -3,6 +3,7 @@
 use netbridge::bridge::BridgeChange;
 use netbridge_common::{MacAddr, Mode};
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{Lab, hook_mixes},
     traffic::{ping, tcp},
@@ -11,7 +12,7 @@ use netbridge_tests::{
 
 fn hubs(check: impl Fn(&Lab)) {
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::builder(&hooks).mode(Mode::Hub).build();
         check(&lab);
         lab.assert_accounts();
@@ -67,7 +68,7 @@ fn stacks_talk_over_a_hub() {
 fn a_bridge_becomes_a_hub_and_a_bridge_again_at_once() {
     require_root!();
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::new(&hooks);
         let wires = lab.wires();
         let [one, two, _] = [1, 2, 3].map(|n| lab.container(n).mac);

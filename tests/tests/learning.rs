@@ -1,5 +1,9 @@
 //! Where stations are: learning, moving, flushing, and the entries that an operator adds; rows 6,
 //! 17 and 18 of the conformance list.
+#![expect(
+    clippy::expect_used,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use netbridge::{
     bridge::{PortChange, PortSpec},
@@ -7,6 +11,7 @@ use netbridge::{
 };
 use netbridge_common::{FdbFlags, MacAddr, PortState};
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{Lab, hook_mixes},
     wire::{SOON, Wire, expect_delivery, frame},
@@ -18,7 +23,7 @@ const OTHER: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0x78]);
 /// Calls `check` with a lab of three containers for each mix of hooks.
 fn on_every_mix(check: impl Fn(&Lab, &[Wire])) {
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::new(&hooks);
         check(&lab, &lab.wires());
         lab.assert_accounts();

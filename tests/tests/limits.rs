@@ -8,6 +8,7 @@ use std::{
 use netbridge::{bridge::HookChoice, fdb::EntryKind};
 use netbridge_common::MacAddr;
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{Lab, hook_mixes},
     wire::{Wire, frame},
@@ -21,7 +22,7 @@ fn station(n: u8) -> MacAddr {
 /// learns three stations.
 fn on_every_mix(check: impl Fn(&Lab, &[Wire])) {
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::builder(&hooks)
             .port(1, |port| port.learn_limit = 3)
             .build();
@@ -82,7 +83,7 @@ fn a_frame_that_both_hooks_see_is_refused_once() {
 fn a_bridge_learns_as_many_as_it_may_over_all_ports() {
     require_root!();
     for hooks in hook_mixes(2) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::builder(&hooks).learn_limit(4).build();
         let wires = lab.wires();
         announce(&wires, 0, 0..3);
@@ -141,7 +142,7 @@ fn who_moves_away_makes_room_and_who_would_move_to_a_full_port_stays() {
 fn entries_that_the_operator_adds_and_removes_leave_the_limits_as_they_were() {
     require_root!();
     for kind in [EntryKind::Dynamic, EntryKind::Static, EntryKind::Sticky] {
-        println!("{kind:?}");
+        note(format_args!("{kind:?}"));
         let lab = Lab::builder(&[HookChoice::Tc; 2])
             .learn_limit(3)
             .port(1, |port| port.learn_limit = 3)

@@ -2,6 +2,7 @@
 
 use netbridge::bridge::HookChoice;
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{Lab, PAIRINGS},
     traffic::{PATIENCE, checksum_errors, ping, ping_with, tcp, udp},
@@ -12,7 +13,7 @@ const MEGABYTE: usize = 1_000_000;
 /// Calls `check` with a lab of two containers for each pairing, and looks at the books afterwards.
 fn over_every_pairing(build: impl Fn(&[HookChoice]) -> Lab, check: impl Fn(&Lab)) {
     for pairing in PAIRINGS {
-        println!("between {pairing:?}");
+        note(format_args!("between {pairing:?}"));
         let lab = build(&pairing);
         check(&lab);
         lab.assert_accounts();

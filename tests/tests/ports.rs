@@ -1,4 +1,8 @@
 //! The life of a port: added, refused, removed, and gone with the process that held its bridge.
+#![expect(
+    clippy::expect_used,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use std::{
     thread,
@@ -11,6 +15,7 @@ use netbridge::{
     net::{BridgeOptions as KernelBridge, Links, Netns, VethSpec},
 };
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{HOOKS, Lab, PortOptions, hook_mixes},
     traffic::{ping, tcp, udp},
@@ -69,7 +74,7 @@ fn a_bridge_that_ends_leaves_no_program_behind() {
 fn a_port_that_is_removed_has_no_program_and_can_be_added_again() {
     require_root!();
     for hooks in hook_mixes(2) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::new(&hooks);
         for round in 0..5 {
             lab.bridge(|bridge| bridge.del_port("v1").expect("remove the port"));
@@ -107,7 +112,7 @@ fn an_interface_whose_index_is_huge_is_a_port_like_any_other() {
     require_root!();
     const HUGE: u32 = 2_000_000_000;
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::builder(&hooks)
             .port(1, |port| port.ifindex = Some(HUGE))
             .port(2, |port| port.ifindex = Some(i32::MAX.cast_unsigned()))
@@ -216,7 +221,7 @@ fn a_bridge_that_is_full_says_so() {
 fn a_port_whose_container_vanished_is_cleared_away() {
     require_root!();
     for hooks in hook_mixes(3) {
-        println!("on {hooks:?}");
+        note(format_args!("on {hooks:?}"));
         let lab = Lab::new(&hooks);
         assert!(ping(&lab.container(3).netns, lab.container(1).ip, 1).all_answered());
         let links = Links::within(lab.host()).expect("open the interfaces");

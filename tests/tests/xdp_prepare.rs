@@ -1,13 +1,21 @@
 //! The container end of an XDP port: made fit for XDP, and put back exactly as it was.
+#![expect(
+    clippy::expect_used,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use netbridge::{
     bridge::{HookChoice, PortSpec},
-    net::{ethtool, ethtool::Offloads},
+    net::{NetError, ethtool, ethtool::Offloads},
 };
 use netbridge_tests::{
+    require::note,
     require_root,
     topology::{Container, Lab},
 };
+
+/// One of ethtool's setters, and what to call it with.
+type Setting = (fn(&str, bool) -> Result<(), NetError>, bool);
 
 fn xdp(ifname: &str) -> PortSpec {
     PortSpec {
@@ -24,12 +32,8 @@ fn lab() -> (Lab, Container) {
     (lab, container)
 }
 
-/// Calls one of ethtool's setters on `eth0` of a container.
-fn set(
-    container: &Container,
-    setter: fn(&str, bool) -> Result<(), netbridge::net::NetError>,
-    on: bool,
-) {
+/// Sets an offload of `eth0` of a container.
+fn set(container: &Container, (setter, on): Setting) {
     let set = || setter("eth0", on).expect("set an offload");
     container.netns.run(set).expect("enter the container");
 }
@@ -51,7 +55,7 @@ fn offloads_are_set_for_xdp_and_restored_exactly() {
     require_root!();
     let (lab, container) = lab();
     // The kernel's defaults, and every other state in which a container may come.
-    let states: [&[(fn(&str, bool) -> _, bool)]; 5] = [
+    let states: [&[Setting]; 5] = [
         &[],
         &[(ethtool::set_gro, true)],
         &[(ethtool::set_tx_checksum, false)],
@@ -60,17 +64,17 @@ fn offloads_are_set_for_xdp_and_restored_exactly() {
     ];
     for state in states {
         for (setter, on) in state {
-            set(&container, *setter, *on);
+            set(&container, (*setter, *on));
         }
         let before = container.offloads();
-        println!("from {before:?}");
+        note(format_args!("from {before:?}"));
         lab.bridge(|bridge| bridge.add_port(&xdp(&container.port)).map(drop))
             .expect("add the port");
         assert_prepared(container.offloads());
         lab.bridge(|bridge| bridge.del_port(&container.port).expect("remove the port"));
         assert_eq!(container.offloads(), before);
         for (setter, on) in state {
-            set(&container, *setter, !on);
+            set(&container, (*setter, !on));
         }
     }
 }
@@ -98,9 +102,9 @@ fn a_port_that_cannot_be_added_leaves_its_container_as_it_was() {
         .bridge(|bridge| bridge.add_port(&xdp(&container.port)).map(drop))
         .expect("add the port");
     // Somebody puts the offloads back behind the first bridge, whose program stays.
-    set(&container, ethtool::set_gro, false);
-    set(&container, ethtool::set_tx_checksum, true);
-    set(&container, ethtool::set_tx_vlan, true);
+    set(&container, (ethtool::set_gro, false));
+    set(&container, (ethtool::set_tx_checksum, true));
+    set(&container, (ethtool::set_tx_vlan, true));
     let before = container.offloads();
     let second = Lab::builder(&[]).beside(&first, "br1", "w").build();
     let refused = second.bridge(|bridge| {

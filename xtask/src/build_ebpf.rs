@@ -15,8 +15,8 @@ use crate::{
 
 const PACKAGE: &str = "netbridge-ebpf";
 
-/// Builds the eBPF object of `workspace` with all that cargo makes under `out_dir`, and returns
-/// its path.
+/// Builds the eBPF objects of `workspace` with all that cargo makes under `out_dir`, and returns
+/// the folder that holds them, each under the name of its binary target.
 ///
 /// Prints nothing, except what the inner build had to say if it fails.
 pub fn build_ebpf(workspace: &Path, out_dir: &Path) -> Result<PathBuf, Error> {
@@ -34,7 +34,7 @@ pub(crate) fn build_with(
     let mut cargo = cargo(toolchain);
     cargo
         .current_dir(workspace)
-        .args(["build", "--release", "--package", PACKAGE, "--bin", PACKAGE])
+        .args(["build", "--release", "--package", PACKAGE, "--bins"])
         .args(["--features", "bpf", "--target", bpf_target()])
         .arg("--target-dir")
         .arg(&target_dir);
@@ -56,7 +56,7 @@ pub(crate) fn build_with(
             status: output.status.to_string(),
         });
     }
-    Ok(target_dir.join(bpf_target()).join("release").join(PACKAGE))
+    Ok(target_dir.join(bpf_target()).join("release"))
 }
 
 /// A cargo which uses the toolchain and knows nothing of the build around it.

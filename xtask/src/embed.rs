@@ -16,29 +16,38 @@ use crate::{
     toolchain::{LINKER_VAR, RUSTC_VAR, Toolchain},
 };
 
-/// The file name of the object in the build script's `OUT_DIR`.
-pub const OBJECT: &str = "netbridge.bpf.o";
-/// The variable that, set to 1, makes an empty file of the object: enough to check and to document.
+/// Binary targets of the eBPF crate, and the file names of their objects in `OUT_DIR`.
+pub const OBJECTS: [(&str, &str); 2] = [
+    ("netbridge-ebpf", "netbridge.bpf.o"),
+    ("netbridge-bench", "netbridge-bench.bpf.o"),
+];
+/// The variable that, set to 1, makes an empty file of each object: enough to check and to document.
 pub const SKIP: &str = "NETBRIDGE_SKIP_EBPF";
 
-/// Builds the eBPF object, or its stub, and leaves it in `out_dir` as [`OBJECT`].
+/// Builds the eBPF objects, or their stubs, and leaves them in `out_dir` as [`OBJECTS`] names them.
 ///
 /// To be called by a build script of a member of the workspace; tells cargo when to run it again.
 pub fn embed(out_dir: &Path) -> Result<(), Error> {
-    let object = out_dir.join(OBJECT);
     for var in [SKIP, RUSTC_VAR, LINKER_VAR] {
         println!("cargo::rerun-if-env-changed={var}");
     }
     if env::var_os(SKIP).is_some_and(|skip| skip == "1") {
         // Cargo would watch the whole package if no file were named.
         println!("cargo::rerun-if-changed=build.rs");
-        return fs::write(&object, []).map_err(io_error("write", &object));
+        for (_, name) in OBJECTS {
+            let object = out_dir.join(name);
+            fs::write(&object, []).map_err(io_error("write", &object))?;
+        }
+        return Ok(());
     }
     let workspace = workspace()?;
     let toolchain = Toolchain::detect()?;
     emit_rerun(&workspace, &toolchain);
     let built = build_with(&toolchain, &workspace, out_dir)?;
-    fs::copy(&built, &object).map_err(io_error("copy", &built))?;
+    for (target, name) in OBJECTS {
+        let from = built.join(target);
+        fs::copy(&from, out_dir.join(name)).map_err(io_error("copy", &from))?;
+    }
     Ok(())
 }
 

@@ -11,7 +11,7 @@ mod survey;
 mod toolchain;
 
 pub use build_ebpf::build_ebpf;
-pub use embed::{OBJECT, SKIP, embed};
+pub use embed::{OBJECTS, SKIP, embed};
 pub use error::Error;
 pub use survey::{Survey, private_tools};
 pub use toolchain::{Core, LINKER_VAR, Linker, Missing, RUSTC_VAR, Rustc, Toolchain, bpf_target};

@@ -7,6 +7,7 @@
     reason = "a command speaks to its user"
 )]
 
+mod bench;
 mod bridge;
 mod demo;
 mod doctor;
@@ -68,6 +69,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Do what needs a process: sweep aged entries, follow interfaces that come and go, log events.
     Serve(serve::Args),
+    /// Compare datapaths on this machine: veth, the Linux bridge, netbridge, and the limits.
+    Bench(bench::Args),
     /// Print a completion script for a shell.
     #[command(
         after_help = "Example:\n  netbridge completions bash > /etc/bash_completion.d/netbridge"
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Stats(args) => stats::run(&args, cli.json),
         Command::Doctor(args) => doctor::run(&args, cli.json),
         Command::Serve(args) => serve::run(&args),
+        Command::Bench(args) => bench::run(&args, cli.json),
         Command::Debug(verb) => verify::run(&verb),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "netbridge", &mut io::stdout());

@@ -6,7 +6,7 @@
 mod lab;
 mod ping;
 mod show;
-mod tcp;
+pub(crate) mod tcp;
 
 use std::{
     io::IsTerminal as _,

@@ -20,7 +20,11 @@ pub(super) fn listen(address: Ipv4Addr) -> Result<TcpListener> {
 
 /// Takes one connection and counts what arrives, until the other side is done.
 pub(super) fn receive(listener: &TcpListener) -> Result<u64> {
-    let (mut stream, _) = accept(listener)?;
+    drain(accept(listener)?)
+}
+
+/// Counts what arrives on a connection, until the other side is done.
+pub(crate) fn drain(mut stream: TcpStream) -> Result<u64> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut buffer = vec![0; CHUNK];
     let mut total = 0;
@@ -33,14 +37,14 @@ pub(super) fn receive(listener: &TcpListener) -> Result<u64> {
 }
 
 /// Accepts a connection, or gives up: the sender may have failed before it connected.
-fn accept(listener: &TcpListener) -> Result<(TcpStream, SocketAddr)> {
+fn accept(listener: &TcpListener) -> Result<TcpStream> {
     listener.set_nonblocking(true)?;
     let end = Instant::now() + PATIENCE;
     loop {
         match listener.accept() {
-            Ok((stream, from)) => {
+            Ok((stream, _)) => {
                 stream.set_nonblocking(false)?;
-                return Ok((stream, from));
+                return Ok(stream);
             }
             Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => {
                 return Err(error).context("accept a TCP connection");
@@ -53,10 +57,15 @@ fn accept(listener: &TcpListener) -> Result<(TcpStream, SocketAddr)> {
     }
 }
 
-/// Sends for `duration` and returns how many octets; they are all acknowledged then or on the way.
+/// Connects and sends for `duration`; returns how many octets.
 pub(super) fn send(to: SocketAddr, duration: Duration) -> Result<u64> {
-    let mut stream =
+    let stream =
         TcpStream::connect_timeout(&to, PATIENCE).with_context(|| format!("connect to {to}"))?;
+    fill(stream, duration)
+}
+
+/// Sends on a connection for `duration`; returns how many octets.
+pub(crate) fn fill(mut stream: TcpStream, duration: Duration) -> Result<u64> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let chunk = vec![0x5a; CHUNK];
     let end = Instant::now() + duration;

@@ -9,7 +9,10 @@ use rtnetlink::{
     packet_core::{NLM_F_CREATE, NLM_F_EXCL},
     packet_route::{
         RouteNetlinkMessage,
-        link::{InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage},
+        link::{
+            InfoBridge, InfoData, InfoKind, InfoMacVlan, InfoVeth, LinkAttribute, LinkInfo,
+            LinkMessage, MacVlanMode,
+        },
     },
 };
 
@@ -68,6 +71,32 @@ impl Links {
         let action = format!("add veth pair {} and {}", spec.name, spec.peer_name);
         self.create(&action, message)?;
         self.by_name(spec.name)
+    }
+
+    /// Makes a macvlan interface in bridge mode on `parent`, in another namespace.
+    pub fn add_macvlan(
+        &self,
+        name: &str,
+        parent: u32,
+        netns: &Netns,
+        mac: [u8; 6],
+        ifindex: u32,
+    ) -> Result<(), NetError> {
+        let mut message = LinkMessage::default();
+        message.header.index = ifindex;
+        message.attributes.extend([
+            LinkAttribute::IfName(name.to_owned()),
+            LinkAttribute::Link(parent),
+            LinkAttribute::NetNsFd(netns.as_fd().as_raw_fd()),
+            LinkAttribute::Address(mac.to_vec()),
+            LinkAttribute::LinkInfo(vec![
+                LinkInfo::Kind(InfoKind::MacVlan),
+                LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(
+                    MacVlanMode::Bridge,
+                )])),
+            ]),
+        ]);
+        self.create(&format!("add macvlan {name}"), message)
     }
 
     /// Makes a bridge of the kernel.

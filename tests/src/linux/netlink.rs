@@ -9,7 +9,7 @@ use rtnetlink::{
         AddressFamily, RouteNetlinkMessage,
         link::{
             BridgeBooleanOptionFlags, BridgeBooleanOptions, InfoBridge, InfoData, InfoKind,
-            LinkAttribute, LinkInfo, LinkMessage,
+            LinkAttribute, LinkInfo, LinkMessage, State,
         },
         neighbour::{NeighbourAttribute, NeighbourMessage, NeighbourState},
     },
@@ -27,6 +27,18 @@ pub(super) fn no_link_local_learning(ifindex: u32) {
         LinkInfo::Data(InfoData::Bridge(vec![InfoBridge::MultiBoolOpt(options)])),
     ]));
     exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK);
+}
+
+/// Says whether the kernel has noticed that an interface can send (`IF_OPER_UP`).
+pub(super) fn is_operational(ifindex: u32) -> bool {
+    let mut message = LinkMessage::default();
+    message.header.index = ifindex;
+    let replies = exchange(RouteNetlinkMessage::GetLink(message), NLM_F_ACK);
+    let up = LinkAttribute::OperState(State::Up);
+    replies.iter().any(|reply| match reply {
+        RouteNetlinkMessage::NewLink(link) => link.attributes.contains(&up),
+        _ => false,
+    })
 }
 
 /// What the bridges of the calling thread's namespace have learned, by interface.

@@ -19,7 +19,7 @@ use nix::{
 };
 
 /// Longest that a command may take which is to end by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A namespace of the network and one of mounts, in which every command of one value runs.
 ///
@@ -60,7 +60,9 @@ impl Host {
         let inner = netns.clone();
         let hold = move || {
             enter(&inner);
-            inbox.iter().for_each(|job| job());
+            for job in inbox {
+                job();
+            }
         };
         let thread = thread::Builder::new()
             .name("host".to_owned())

@@ -1,0 +1,21 @@
+//! The benchmark: datapaths side by side, in one session, on the user's machine.
+//!
+//! Datapaths are interleaved, so that what the machine does meanwhile hits all of them; every
+//! figure is a median over runs, beside its range. Frames are counted where they arrive.
+
+mod datapath;
+mod environment;
+mod measure;
+mod report;
+mod rig;
+mod sample;
+mod session;
+mod tools;
+
+pub use self::{
+    datapath::Datapath,
+    environment::Environment,
+    report::Report,
+    sample::{Better, Outcome},
+    session::{BenchOptions, Test, run},
+};

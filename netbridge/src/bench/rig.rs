@@ -1,0 +1,260 @@
+//! What a test runs on: a host and stations in namespaces of their own, joined by a datapath.
+
+use std::{fs, net::Ipv4Addr, time::Duration};
+
+use anyhow::{Context as _, Result};
+use ipnet::Ipv4Net;
+use netbridge_common::PortFlags;
+
+use super::{Datapath, tools::Tools};
+use crate::{
+    bridge::{Bridge, BridgeOptions as NetbridgeOptions, HookChoice, PortSpec},
+    datapath::{LoadOptions, PinDir},
+    net::{BridgeOptions, Links, Netns, VethSpec, ethtool},
+};
+
+/// Interface index of the first port and of the first station's interface; even, so that the two
+/// of a pair differ in the last bit.
+const FIRST_IFINDEX: u32 = 10;
+
+/// A station: a namespace with `eth0`.
+pub(super) struct Station {
+    pub(super) netns: Netns,
+    pub(super) mac: [u8; 6],
+    pub(super) address: Ipv4Addr,
+    pub(super) ifindex: u32,
+}
+
+/// Stations joined by a datapath; everything goes when the value does.
+pub(super) struct Rig {
+    pub(super) datapath: Datapath,
+    pub(super) host: Netns,
+    pub(super) stations: Vec<Station>,
+    pub(super) tools: Tools,
+    /// The bridge, where it is ours.
+    pub(super) bridge: Option<PinDir>,
+}
+
+impl Rig {
+    /// Joins `count` stations by `datapath`.
+    pub(super) fn build(datapath: Datapath, count: u32) -> Result<Self> {
+        let host = Netns::anonymous()?;
+        quiet(&host)?;
+        let stations = (0..count).map(Station::new).collect::<Result<Vec<_>>>()?;
+        let mut rig = Self {
+            datapath,
+            host,
+            stations,
+            tools: Tools::load()?,
+            bridge: None,
+        };
+        if datapath == Datapath::Veth {
+            rig.pair()?;
+        } else if datapath == Datapath::Macvlan {
+            rig.macvlans()?;
+        } else {
+            rig.ports()?;
+        }
+        for station in &rig.stations {
+            station.configure(&rig.stations)?;
+        }
+        rig.join()
+            .with_context(|| format!("set up {}", datapath.name()))?;
+        Ok(rig)
+    }
+
+    fn pair(&self) -> Result<()> {
+        let (one, two) = (&self.stations[0], &self.stations[1]);
+        let spec = VethSpec {
+            name: "eth0",
+            peer_name: "eth0",
+            peer_netns: Some(&two.netns),
+            mac: Some(one.mac),
+            peer_mac: Some(two.mac),
+            ifindex: Some(one.ifindex),
+            peer_ifindex: Some(two.ifindex),
+            ..VethSpec::default()
+        };
+        one.netns
+            .run(|| Links::new()?.add_veth(&spec).map(drop))??;
+        Ok(())
+    }
+
+    fn macvlans(&self) -> Result<()> {
+        let links = Links::within(&self.host)?;
+        let spec = VethSpec {
+            name: "parent",
+            peer_name: "parent-p",
+            ..VethSpec::default()
+        };
+        let parent = links.add_veth(&spec)?;
+        links.set_up(parent.ifindex, true)?;
+        links.set_up(links.by_name("parent-p")?.ifindex, true)?;
+        for station in &self.stations {
+            links.add_macvlan(
+                "eth0",
+                parent.ifindex,
+                &station.netns,
+                station.mac,
+                station.ifindex,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A veth pair per station, its near end on the host.
+    fn ports(&self) -> Result<()> {
+        let links = Links::within(&self.host)?;
+        for (station, number) in self.stations.iter().zip(1..) {
+            let name = port_name(number);
+            let near = links.add_veth(&VethSpec {
+                name: &name,
+                peer_name: "eth0",
+                peer_netns: Some(&station.netns),
+                peer_mac: Some(station.mac),
+                ifindex: Some(station.ifindex),
+                peer_ifindex: Some(station.ifindex),
+                ..VethSpec::default()
+            })?;
+            links.set_up(near.ifindex, true)?;
+            // Lets the generator's frames in where no XDP program is attached.
+            self.host.run(|| ethtool::set_gro(&name, true))??;
+        }
+        Ok(())
+    }
+
+    fn join(&mut self) -> Result<()> {
+        match self.datapath {
+            Datapath::Veth | Datapath::Macvlan => Ok(()),
+            Datapath::XdpStatic => self.static_redirect(true),
+            Datapath::TcStatic => self.static_redirect(false),
+            Datapath::LinuxBridge => self.linux_bridge(false),
+            Datapath::LinuxBridgeNf => self.linux_bridge(true),
+            Datapath::NetbridgeTc => self.netbridge(HookChoice::Tc, true),
+            Datapath::NetbridgeTcNoPeer => self.netbridge(HookChoice::Tc, false),
+            Datapath::NetbridgeXdp => self.netbridge(HookChoice::Xdp, true),
+        }
+    }
+
+    fn static_redirect(&mut self, xdp: bool) -> Result<()> {
+        let indexes: Vec<u32> = self
+            .stations
+            .iter()
+            .map(|station| station.ifindex)
+            .collect();
+        for station in self.stations.iter().filter(|_| xdp) {
+            prepare_for_xdp(station)?;
+        }
+        let tools = &mut self.tools;
+        self.host.run(move || {
+            for (ifindex, number) in indexes.into_iter().zip(1..) {
+                tools.attach_static(xdp, &port_name(number), ifindex)?;
+            }
+            Ok(())
+        })?
+    }
+
+    fn linux_bridge(&self, netfilter: bool) -> Result<()> {
+        let value = if netfilter { "1" } else { "0" };
+        self.host
+            .run(|| write_sysctl("net/bridge/bridge-nf-call-iptables", value))??;
+        let links = Links::within(&self.host)?;
+        let options = BridgeOptions {
+            forward_delay: Some(Duration::ZERO),
+            mcast_snooping: Some(false),
+            ..BridgeOptions::default()
+        };
+        let bridge = links.add_bridge("br0", &options)?;
+        links.set_up(bridge.ifindex, true)?;
+        for station in &self.stations {
+            links.set_master(station.ifindex, Some(bridge.ifindex))?;
+        }
+        Ok(())
+    }
+
+    fn netbridge(&mut self, hook: HookChoice, peer: bool) -> Result<()> {
+        let count = self.stations.len();
+        let dir = self.host.run(|| -> Result<PinDir> {
+            let load = LoadOptions {
+                fdb_entries: 1 << 18,
+                ..LoadOptions::default()
+            };
+            let options = NetbridgeOptions {
+                load,
+                ..NetbridgeOptions::default()
+            };
+            let mut bridge = Bridge::create_private("br0", &options)?;
+            for number in 1..=count {
+                let ifname = port_name(u32::try_from(number)?);
+                let port = bridge.add_port(&PortSpec {
+                    ifname,
+                    hook,
+                    ..PortSpec::default()
+                })?;
+                if !peer {
+                    let mut conf = port.conf;
+                    conf.flags = PortFlags(conf.flags.0 & !PortFlags::PEER.0);
+                    bridge.maps_mut().set_port_conf(port.id, conf)?;
+                }
+            }
+            Ok(bridge.dir().clone())
+        })??;
+        self.bridge = Some(dir);
+        Ok(())
+    }
+}
+
+impl Station {
+    fn new(number: u32) -> Result<Self> {
+        let netns = Netns::anonymous()?;
+        quiet(&netns)?;
+        let last = u8::try_from(number + 1)?;
+        Ok(Self {
+            netns,
+            // The last two octets tell flows apart, see `netbridge_ebpf::bench`.
+            mac: [0x02, 0, 0, last, 0, 0],
+            address: Ipv4Addr::new(10, 9, 0, last),
+            ifindex: FIRST_IFINDEX + number,
+        })
+    }
+
+    /// Address, and the others as permanent neighbours: no ARP disturbs a measurement.
+    fn configure(&self, all: &[Self]) -> Result<()> {
+        let links = Links::within(&self.netns)?;
+        links.add_address(self.ifindex, Ipv4Net::new(self.address, 16)?.into())?;
+        links.set_up(self.ifindex, true)?;
+        for other in all.iter().filter(|other| other.ifindex != self.ifindex) {
+            links.add_neighbour(self.ifindex, other.address.into(), other.mac)?;
+        }
+        Ok(())
+    }
+}
+
+/// What `Bridge::add_port` does for an XDP port, for the static redirect too.
+fn prepare_for_xdp(station: &Station) -> Result<()> {
+    station.netns.run(|| {
+        ethtool::set_gro("eth0", true)?;
+        ethtool::set_tx_checksum("eth0", false)
+    })??;
+    Ok(())
+}
+
+fn port_name(number: u32) -> String {
+    format!("p{number}")
+}
+
+/// Keeps the kernel from sending frames of its own.
+fn quiet(netns: &Netns) -> Result<()> {
+    netns.run(|| {
+        write_sysctl("net/ipv6/conf/all/disable_ipv6", "1")?;
+        write_sysctl("net/ipv6/conf/default/disable_ipv6", "1")
+    })?
+}
+
+fn write_sysctl(name: &str, value: &str) -> Result<()> {
+    let path = format!("/proc/sys/{name}");
+    if fs::metadata(&path).is_err() {
+        return Ok(());
+    }
+    fs::write(&path, value).with_context(|| format!("write {path}"))
+}

@@ -1,0 +1,87 @@
+//! `netbridge bench`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::UsageError;
+use crate::{
+    bench::{self, BenchOptions, Datapath, Test},
+    output,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  netbridge bench --quick
+  netbridge bench throughput tcp --datapath linux-bridge netbridge-tc --out results
+
+Everything happens in network namespaces that only the benchmark can see.")]
+pub(super) struct Args {
+    /// Tests: throughput, flows, broadcast, learning, udp, tcp, latency; all where none is given.
+    #[arg(value_name = "TEST")]
+    tests: Vec<String>,
+    /// Datapaths; all where none is given.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    datapath: Vec<String>,
+    /// Be done within a minute: shorter tests, fewer sizes, three runs.
+    #[arg(long)]
+    quick: bool,
+    /// Runs of each test on each datapath.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    runs: Option<u16>,
+    /// Also write results.json and report.md into this folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, json: bool) -> Result<()> {
+    let options = BenchOptions {
+        tests: named(&args.tests, "test", &Test::ALL, Test::name, Test::from_name)?,
+        datapaths: named(
+            &args.datapath,
+            "datapath",
+            &Datapath::ALL,
+            Datapath::name,
+            Datapath::from_name,
+        )?,
+        runs: args
+            .runs
+            .map_or(if args.quick { 3 } else { 5 }, usize::from),
+        quick: args.quick,
+    };
+    let report = bench::run(&options, |what, done| {
+        eprintln!("{:3.0} %  {what}", done * 100.0);
+    })?;
+    if let Some(dir) = &args.out {
+        report.write(dir)?;
+    }
+    if json {
+        output::say(serde_json::to_string(&report)?)
+    } else {
+        output::say(&report)
+    }
+}
+
+/// The things of these names, or all of them where none is given.
+fn named<T: Copy>(
+    names: &[String],
+    what: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+    find: fn(&str) -> Option<T>,
+) -> Result<Vec<T>, UsageError> {
+    if names.is_empty() {
+        return Ok(all.to_vec());
+    }
+    let unknown = |text: &String| {
+        let known: Vec<&str> = all.iter().map(|item| name(*item)).collect();
+        UsageError(format!(
+            "{what} `{text}`: unknown; there are {}",
+            known.join(", ")
+        ))
+    };
+    names
+        .iter()
+        .map(|text| find(text).ok_or_else(|| unknown(text)))
+        .collect()
+}

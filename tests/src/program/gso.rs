@@ -1,0 +1,69 @@
+//! A raw socket for buffers that are to be segmented later, as a stack hands them to a device.
+#![expect(
+    unsafe_code,
+    reason = "packet sockets have addresses and options of their own"
+)]
+
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
+use netbridge::net::{Links, Netns};
+use nix::{
+    errno::Errno,
+    sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socket},
+};
+
+use super::Gso;
+use crate::frame::{HEADER_LEN, TCP_HEADERS};
+
+/// `VIRTIO_NET_HDR_F_NEEDS_CSUM`.
+const NEEDS_CHECKSUM: u8 = 1;
+/// `VIRTIO_NET_HDR_GSO_TCPV4`.
+const TCP_OVER_IPV4: u8 = 1;
+/// Octets of an IPv4 header.
+const IPV4_LEN: usize = 20;
+/// Where the checksum is in a TCP header.
+const CHECKSUM_AT: u16 = 16;
+
+/// Sends an untagged TCP segment over IPv4 that is larger than the interface's MTU.
+pub fn send_buffer(netns: &Netns, ifname: &str, frame: &[u8], gso: Gso) {
+    let socket = netns.run(|| open(ifname)).expect("enter the namespace");
+    let short = |n: usize| u16::try_from(n).expect("a small number").to_ne_bytes();
+    // struct virtio_net_hdr of linux/virtio_net.h
+    let mut buffer = vec![NEEDS_CHECKSUM, TCP_OVER_IPV4];
+    buffer.extend(short(TCP_HEADERS));
+    buffer.extend(short(gso.size as usize));
+    buffer.extend(short(HEADER_LEN + IPV4_LEN));
+    buffer.extend(CHECKSUM_AT.to_ne_bytes());
+    buffer.extend(frame);
+    let sent = send(socket.as_raw_fd(), &buffer, MsgFlags::empty()).expect("send a buffer");
+    assert_eq!(sent, buffer.len());
+}
+
+fn open(ifname: &str) -> OwnedFd {
+    let links = Links::new().expect("open the interfaces");
+    let ifindex = links.by_name(ifname).expect("find the interface").ifindex;
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let fd = socket(AddressFamily::Packet, SockType::Raw, flags, None).expect("open a socket");
+    let on: libc::c_int = 1;
+    let length = libc::socklen_t::try_from(size_of_val(&on)).expect("a small size");
+    // SAFETY: the value is an integer of the length given, and lives through the call.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_VNET_HDR,
+            (&raw const on).cast(),
+            length,
+        )
+    };
+    Errno::result(result).expect("ask for headers of segmentation");
+    // SAFETY: all zeros is a value of this structure of integers.
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    address.sll_family = u16::try_from(libc::AF_PACKET).expect("a small number");
+    address.sll_ifindex = i32::try_from(ifindex).expect("an index below 2^31");
+    let length = libc::socklen_t::try_from(size_of_val(&address)).expect("a small size");
+    // SAFETY: the address is of the length given, and lives through the call.
+    let result = unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), length) };
+    Errno::result(result).expect("bind a packet socket");
+    fd
+}
