@@ -6,7 +6,9 @@
 
 use core::mem::offset_of;
 
-use crate::{Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, PortInfo, Settings};
+use crate::{
+    Event, EventBudget, FdbEntry, FdbKey, FlowEntry, PortConf, PortCounters, PortInfo, Settings,
+};
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
 pub const ABI_VERSION: u32 = 1;
@@ -19,13 +21,14 @@ const _: () = {
     assert!(offset_of!(PortConf, flags) == 4 && offset_of!(PortConf, mtu) == 8);
     assert!(offset_of!(PortConf, learn_limit) == 12 && offset_of!(PortConf, deliver_ifindex) == 16);
     assert!(offset_of!(PortConf, peer_mac) == 20 && offset_of!(PortConf, state) == 26);
-    assert!(size_of::<Settings>() == 56 && align_of::<Settings>() == 8);
+    assert!(size_of::<Settings>() == 64 && align_of::<Settings>() == 8);
     assert!(offset_of!(Settings, abi_version) == 0 && offset_of!(Settings, ageing) == 8);
     assert!(offset_of!(Settings, flood_list) == 24 && offset_of!(Settings, netns) == 40);
     assert!(size_of::<PortCounters>() == 352 && offset_of!(PortCounters, drops) == 96);
     assert!(size_of::<PortInfo>() == 96 && offset_of!(PortInfo, peer_netns) == 80);
     assert!(size_of::<Event>() == 32 && offset_of!(Event, nanos) == 24);
     assert!(offset_of!(Event, vid) == 12 && offset_of!(Event, mac) == 14);
+    assert!(size_of::<FlowEntry>() == 48 && offset_of!(FlowEntry, stamp) == 16);
     assert!(size_of::<EventBudget>() == 16 && offset_of!(EventBudget, lost) == 8);
 };
 

@@ -79,6 +79,8 @@ impl PortFlags {
     pub const XDP_TARGET: Self = Self(1 << 1);
     /// The host's own port: frames enter the host at `PortConf::deliver_ifindex`.
     pub const HOST: Self = Self(1 << 2);
+    /// XDP sees every frame first; what TC gets is what XDP handed on, and already reported.
+    pub const XDP_FIRST: Self = Self(1 << 3);
 
     /// Says whether all bits of `other` are set.
     #[inline(always)]

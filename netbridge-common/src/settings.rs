@@ -65,6 +65,10 @@ pub struct Settings {
     pub host_ifindex: u32,
     /// 1 where ports may have different MTUs.
     pub mixed_mtu: u32,
+    /// Counts changes that userspace made to anything a verdict depends on; see [`crate::flow`].
+    pub generation: u32,
+    /// Zero.
+    pub pad: u32,
 }
 
 /// A part of map `FLOOD_PORTS`.

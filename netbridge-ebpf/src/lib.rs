@@ -17,6 +17,7 @@ pub mod atomic;
 pub mod bench;
 pub mod clock;
 pub mod count;
+pub mod flow;
 pub mod maps;
 pub mod notify;
 pub mod packet;

@@ -7,7 +7,8 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use netbridge_common::{
-    Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, Settings,
+    Event, EventBudget, FdbEntry, FdbKey, FlowEntry, PortConf, PortCounters, Settings,
+    flow::FLOW_SLOTS,
     maps::{DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
 };
 
@@ -57,6 +58,14 @@ pub static XDP_PORTS: DevMap<PORTS> = DevMap::new();
 /// userspace, which makes it as small as the ports allow: a broadcast walks all its slots.
 #[btf_map]
 pub static XDP_FLOOD: ArrayOfMaps<DevMap<FLOOD_PORTS_AT_FIRST>, 1> = ArrayOfMaps::new();
+
+/// Verdicts of this tick, by flow and CPU. Written and read by the programs.
+#[btf_map]
+pub static FLOWS: PerCpuArray<FlowEntry, { FLOW_SLOTS as usize }> = PerCpuArray::new();
+
+/// How often a station has moved. Added to by the programs.
+#[btf_map]
+pub static MOVES: Array<u64, 1> = Array::new();
 
 /// What happened. Written by the programs, read by one process.
 #[btf_map]

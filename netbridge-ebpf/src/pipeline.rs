@@ -3,11 +3,12 @@
 use netbridge_common::{
     EventKind, FdbEntry, FrameHead, FrameSize, Mode, PortConf, PortId, Settings, Ticks,
     decide::{
-        DropReason, FloodKind, Forward, Learn, Refusal, admit, admit_source, egress, forward, learn,
+        DropReason, FloodKind, Forward, Learn, Refusal, Way, admit, admit_source, egress, forward,
+        learn, way,
     },
 };
 
-use crate::{clock, count, notify, table};
+use crate::{clock, count, flow::Flow, notify, table};
 
 /// What a hook provides: reading the frame, and carrying a verdict out.
 pub trait Frontend {
@@ -20,17 +21,18 @@ pub trait Frontend {
     fn head(&mut self) -> Option<FrameHead>;
     /// The frames that the buffer stands for.
     fn size(&self) -> FrameSize;
+    /// Says whether this hook is the first to see frames from `ingress`.
+    fn is_first(&self, ingress: &PortConf) -> bool;
     /// Says whether this hook can hand a frame to `egress`.
     fn reaches(&self, egress: &PortConf) -> bool;
     /// Says whether this hook can flood this frame.
     fn floods(&self, settings: &Settings) -> bool;
-    /// Hands the frame to one port.
-    fn send(
-        &mut self,
-        id: PortId,
-        egress: &PortConf,
-        head: &FrameHead,
-    ) -> Result<Self::Action, DropReason>;
+    /// Both addresses and the `EtherType` as they stand in the frame.
+    fn addresses(&self) -> Option<([u32; 3], u16)>;
+    /// The frame's origin as [`netbridge_common::FlowKey::source`] has it.
+    fn source(&self) -> u32;
+    /// Hands the frame to one port, in the way that `decide::way` chose.
+    fn send(&mut self, id: PortId, way: Way, target: u32) -> Result<Self::Action, DropReason>;
     /// Hands copies to all ports but `ingress`, counting each on its port.
     fn flood(&mut self, flood: &Flood<'_>) -> Self::Action;
     /// Leaves the frame, uncounted, to the other hook of the port.
@@ -54,8 +56,16 @@ pub struct Flood<'a> {
 /// Decides about a frame, counts it, and has the verdict carried out.
 #[inline(always)]
 pub fn run<F: Frontend>(frame: &mut F) -> F::Action {
+    let Some(settings) = table::settings() else {
+        return frame.discard();
+    };
+    let now = clock::now();
+    let flow = Flow::new(frame.addresses(), frame.source(), now, settings);
+    if let Some(action) = flow.as_ref().and_then(|flow| again(frame, flow)) {
+        return action;
+    }
     let ingress = table::port_of(frame.ifindex());
-    match verdict(frame, ingress) {
+    match verdict(frame, settings, ingress, now, flow.as_ref()) {
         Ok(action) => action,
         Err(reason) => {
             count::dropped(ingress, frame.size(), reason);
@@ -64,21 +74,41 @@ pub fn run<F: Frontend>(frame: &mut F) -> F::Action {
     }
 }
 
+/// Sends a frame where the last one of its flow went; `None` where it must be decided anew.
 #[inline(always)]
-fn verdict<F: Frontend>(frame: &mut F, ingress: PortId) -> Result<F::Action, DropReason> {
-    let settings = table::settings().ok_or(DropReason::PortDisabled)?;
+fn again<F: Frontend>(frame: &mut F, flow: &Flow) -> Option<F::Action> {
+    let entry = flow.verdict()?;
+    let size = frame.size();
+    if !entry.takes(size) {
+        return None;
+    }
+    let action = frame.send(entry.egress, entry.way(), entry.target).ok()?;
+    count::forwarded(entry.ingress, size);
+    count::sent(entry.egress, size);
+    Some(action)
+}
+
+#[inline(always)]
+fn verdict<F: Frontend>(
+    frame: &mut F,
+    settings: &Settings,
+    ingress: PortId,
+    now: Ticks,
+    flow: Option<&Flow>,
+) -> Result<F::Action, DropReason> {
     let port = table::port(ingress).ok_or(DropReason::PortDisabled)?;
     let head = frame.head().ok_or(DropReason::Malformed)?;
     admit(port, &head)?;
-    let to = match settings.mode() {
-        Mode::Hub => Forward::Flood(FloodKind::of(head.dst)),
-        Mode::Bridge => locate(settings, ingress, port, &head)?,
+    let (to, learned) = match settings.mode() {
+        Mode::Hub => (Forward::Flood(FloodKind::of(head.dst)), false),
+        Mode::Bridge => locate(frame, settings, ingress, port, &head, now)?,
     };
     if !port.state().forwards() {
         return Err(DropReason::PortDisabled);
     }
     match to {
-        Forward::To(id) => unicast(frame, ingress, id, &head),
+        // A source that was refused is counted with every frame, so its flow is not kept.
+        Forward::To(id) => unicast(frame, ingress, id, &head, flow.filter(|_| learned)),
         Forward::Flood(_) => {
             if !frame.floods(settings) {
                 return Ok(frame.pass_up());
@@ -95,42 +125,45 @@ fn verdict<F: Frontend>(frame: &mut F, ingress: PortId) -> Result<F::Action, Dro
     }
 }
 
-/// Learns the source and looks the destination up.
+/// Learns the source, and says whether that succeeded; looks the destination up.
 #[inline(always)]
-fn locate(
-    settings: &Settings,
-    ingress: PortId,
-    port: &PortConf,
-    head: &FrameHead,
-) -> Result<Forward, DropReason> {
-    let now = clock::now();
-    learn_source(settings, ingress, port, head, now)?;
-    let entry = if head.dst.is_group() {
-        None
-    } else {
-        table::lookup(head.dst).map(|slot| slot.entry())
-    };
-    forward(head.dst, entry.as_ref(), ingress, now, settings.ageing)
-}
-
-#[inline(always)]
-fn learn_source(
+fn locate<F: Frontend>(
+    frame: &F,
     settings: &Settings,
     ingress: PortId,
     port: &PortConf,
     head: &FrameHead,
     now: Ticks,
-) -> Result<(), DropReason> {
+) -> Result<(Forward, bool), DropReason> {
+    let learned = learn_source(frame, settings, ingress, port, head, now)?;
+    let entry = if head.dst.is_group() {
+        None
+    } else {
+        table::lookup(head.dst).map(|slot| slot.entry())
+    };
+    let to = forward(head.dst, entry.as_ref(), ingress, now, settings.ageing)?;
+    Ok((to, learned))
+}
+
+#[inline(always)]
+fn learn_source<F: Frontend>(
+    frame: &F,
+    settings: &Settings,
+    ingress: PortId,
+    port: &PortConf,
+    head: &FrameHead,
+    now: Ticks,
+) -> Result<bool, DropReason> {
     let slot = table::lookup(head.src);
     let entry: Option<FdbEntry> = slot.as_ref().map(table::Slot::entry);
     admit_source(entry.as_ref(), ingress)?;
     let refusal = match learn(entry.as_ref(), ingress, now, settings.ageing) {
-        Learn::Keep => return Ok(()),
+        Learn::Keep => return Ok(true),
         Learn::Refresh => {
             if let Some(slot) = slot {
                 slot.refresh(now);
             }
-            return Ok(());
+            return Ok(true);
         }
         Learn::Insert => table::insert(head.src, ingress, port.learn_limit, now, settings).err(),
         Learn::Move { from, .. } => {
@@ -138,8 +171,11 @@ fn learn_source(
         }
         Learn::Refuse(refusal) => Some(refusal),
     };
-    report(settings, ingress, head, entry, refusal);
-    Ok(())
+    // A frame that XDP hands on is refused a second time at TC, and counted the first.
+    if refusal.is_none() || frame.is_first(port) {
+        report(settings, ingress, head, entry, refusal);
+    }
+    Ok(refusal.is_none())
 }
 
 /// Counts and reports what became of an attempt to learn.
@@ -179,6 +215,7 @@ fn unicast<F: Frontend>(
     ingress: PortId,
     id: PortId,
     head: &FrameHead,
+    flow: Option<&Flow>,
 ) -> Result<F::Action, DropReason> {
     let port = table::port(id).ok_or(DropReason::EgressDown)?;
     let size = frame.size();
@@ -186,8 +223,12 @@ fn unicast<F: Frontend>(
     if !frame.reaches(port) {
         return Ok(frame.pass_up());
     }
-    let action = frame.send(id, port, head)?;
+    let (way, target) = way(port, head.dst);
+    let action = frame.send(id, way, target)?;
     count::forwarded(ingress, size);
     count::sent(id, size);
+    if let Some(flow) = flow {
+        flow.keep(ingress, id, port, (way, target));
+    }
     Ok(action)
 }

@@ -9,7 +9,7 @@ use netbridge_common::{
 
 use crate::{
     atomic,
-    maps::{FDB, FLOOD_PORTS, LEARNED, PORT_CONF, PORT_IDS, SETTINGS, UNLEARNED},
+    maps::{FDB, FLOOD_PORTS, LEARNED, MOVES, PORT_CONF, PORT_IDS, SETTINGS, UNLEARNED},
 };
 
 /// The bridge's settings.
@@ -116,6 +116,10 @@ pub fn relocate(
     .or(Err(Refusal::BridgeLimit))?;
     learned(from, 1_u64.wrapping_neg());
     learned(port, 1);
+    if let Some(moves) = MOVES.get_ptr_mut(0) {
+        // SAFETY: the pointer is to a `u64` element of an array map.
+        unsafe { atomic::add(moves, 1) }
+    }
     Ok(())
 }
 

@@ -13,8 +13,10 @@ use aya_ebpf::{
     programs::TcContext,
 };
 use netbridge_common::{
-    FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings, decide::DropReason,
-    decide::flood_egress, frame::ETH_HEADER_LEN, gso,
+    FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
+    decide::{DropReason, Way, flood_egress},
+    frame::ETH_HEADER_LEN,
+    gso,
 };
 
 use crate::{
@@ -41,12 +43,17 @@ const FLOOD_MARK: u32 = 0x6e62_0000;
 const FLOOD_MARK_MASK: u32 = 0xffff_0000;
 
 /// A frame at TC ingress.
-pub struct TcFrame<'a>(&'a TcContext);
+pub struct TcFrame<'a> {
+    ctx: &'a TcContext,
+    /// Read once: the compiler would share the field's address between two reads, and the verifier
+    /// allows no arithmetic on the context.
+    ifindex: u32,
+}
 
 /// Runs the pipeline on a frame, or goes on with a flood that was too long for one run.
 #[inline(always)]
 pub fn run(ctx: &TcContext) -> i32 {
-    let mut frame = TcFrame(ctx);
+    let mut frame = TcFrame::new(ctx);
     let mark = frame.mark();
     if mark & FLOOD_MARK_MASK == FLOOD_MARK {
         return frame.resume(mark & !FLOOD_MARK_MASK);
@@ -54,11 +61,32 @@ pub fn run(ctx: &TcContext) -> i32 {
     pipeline::run(&mut frame)
 }
 
-impl TcFrame<'_> {
+impl<'a> TcFrame<'a> {
+    #[inline(always)]
+    fn new(ctx: &'a TcContext) -> Self {
+        // SAFETY: the context is valid while the program runs.
+        let ifindex = unsafe { (*ctx.skb.skb).ifindex };
+        Self { ctx, ifindex }
+    }
+
     #[inline(always)]
     fn mark(&self) -> u32 {
         // SAFETY: the context is valid while the program runs.
-        unsafe { (*self.0.skb.skb).mark }
+        unsafe { (*self.ctx.skb.skb).mark }
+    }
+
+    /// The TPID of a tag that the kernel has taken out of the frame and keeps beside it; where there
+    /// is one, the `EtherType` in the frame is that of what is behind the tag.
+    #[inline(always)]
+    fn tpid(&self) -> Option<u16> {
+        // SAFETY: the context is valid while the program runs.
+        if unsafe { (*self.ctx.skb.skb).vlan_present } == 0 {
+            return None;
+        }
+        // SAFETY: as above.
+        let proto = unsafe { (*self.ctx.skb.skb).vlan_proto };
+        let [first, second, ..] = proto.to_ne_bytes();
+        Some(u16::from_be_bytes([first, second]))
     }
 
     /// Goes on with a flood at `from` in the flood list.
@@ -69,7 +97,7 @@ impl TcFrame<'_> {
         };
         let ingress = table::port_of(self.ifindex());
         let size = self.size();
-        self.0.set_mark(0);
+        self.ctx.set_mark(0);
         self.flood_from(
             &Flood {
                 settings,
@@ -86,7 +114,7 @@ impl TcFrame<'_> {
     fn flood_from(&mut self, flood: &Flood<'_>, from: u32) -> i32 {
         let list = flood.settings.flood_list;
         let mut walk = Walk {
-            skb: self.0.skb.skb,
+            skb: self.ctx.skb.skb,
             at: list.start.wrapping_add(from),
             ingress: flood.ingress,
             waiting: PortId::NONE,
@@ -103,7 +131,7 @@ impl TcFrame<'_> {
         }
         walk.copy();
         let next = from.wrapping_add(FLOOD_CHUNK);
-        self.0.set_mark(FLOOD_MARK | (next & !FLOOD_MARK_MASK));
+        self.ctx.set_mark(FLOOD_MARK | (next & !FLOOD_MARK_MASK));
         redirect(self.ifindex(), u64::from(BPF_F_INGRESS))
     }
 }
@@ -198,6 +226,16 @@ fn entrance(port: &PortConf) -> (u32, u64) {
     clippy::cast_possible_truncation,
     reason = "the helper returns a TC action"
 )]
+fn redirect_peer(ifindex: u32) -> i32 {
+    // SAFETY: the helper takes any number; the kernel checks it when it acts on it.
+    unsafe { bpf_redirect_peer(ifindex, 0) as i32 }
+}
+
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the helper returns a TC action"
+)]
 fn redirect(ifindex: u32, flags: u64) -> i32 {
     // SAFETY: the helper takes any numbers; the kernel checks them when it acts on them.
     unsafe { bpf_redirect(ifindex, flags) as i32 }
@@ -208,36 +246,45 @@ impl Frontend for TcFrame<'_> {
 
     #[inline(always)]
     fn ifindex(&self) -> u32 {
-        // SAFETY: the context is valid while the program runs.
-        unsafe { (*self.0.skb.skb).ifindex }
+        self.ifindex
     }
 
     #[inline(always)]
     fn head(&mut self) -> Option<FrameHead> {
-        if let Some(head) = packet::head(self.0.data(), self.0.data_end()) {
-            return Some(head);
+        let mut head = packet::head(self.ctx.data(), self.ctx.data_end());
+        if head.is_none() {
+            self.ctx.pull_data(ETH_HEADER_LEN).ok()?;
+            head = packet::head(self.ctx.data(), self.ctx.data_end());
         }
-        self.0.pull_data(ETH_HEADER_LEN).ok()?;
-        packet::head(self.0.data(), self.0.data_end())
+        let head = head?;
+        Some(FrameHead {
+            ethertype: self.tpid().unwrap_or(head.ethertype),
+            ..head
+        })
     }
 
     #[inline(always)]
     fn size(&self) -> FrameSize {
-        let len = self.0.len();
+        let len = self.ctx.len();
         // SAFETY: the context is valid while the program runs.
-        let gso_size = unsafe { (*self.0.skb.skb).gso_size };
+        let gso_size = unsafe { (*self.ctx.skb.skb).gso_size };
         if gso_size == 0 {
             return FrameSize::single(len);
         }
         // SAFETY: the context is valid while the program runs.
-        let gso_segs = unsafe { (*self.0.skb.skb).gso_segs };
-        let header_len = gso::header_len(|at| self.0.load(at as usize).ok());
+        let gso_segs = unsafe { (*self.ctx.skb.skb).gso_segs };
+        let header_len = gso::header_len(|at| self.ctx.load(at as usize).ok());
         gso::size(
             len,
             gso_size,
             gso_segs,
             header_len.unwrap_or(ETH_HEADER_LEN),
         )
+    }
+
+    #[inline(always)]
+    fn is_first(&self, ingress: &PortConf) -> bool {
+        !ingress.flags.contains(PortFlags::XDP_FIRST)
     }
 
     #[inline(always)]
@@ -251,21 +298,27 @@ impl Frontend for TcFrame<'_> {
     }
 
     #[inline(always)]
-    fn send(
-        &mut self,
-        _id: PortId,
-        egress: &PortConf,
-        head: &FrameHead,
-    ) -> Result<i32, DropReason> {
-        let action = if egress.flags.contains(PortFlags::PEER) && head.dst == egress.peer_mac {
-            if FIX_PACKET_TYPE.load() != 0 && self.0.change_type(PACKET_HOST).is_err() {
-                return Err(DropReason::RedirectFailed);
+    fn addresses(&self) -> Option<([u32; 3], u16)> {
+        let (addresses, ethertype) = packet::addresses(self.ctx.data(), self.ctx.data_end())?;
+        Some((addresses, self.tpid().unwrap_or(ethertype)))
+    }
+
+    #[inline(always)]
+    fn source(&self) -> u32 {
+        self.ifindex()
+    }
+
+    #[inline(always)]
+    fn send(&mut self, _id: PortId, way: Way, target: u32) -> Result<i32, DropReason> {
+        let action = match way {
+            Way::Wire => redirect(target, 0),
+            Way::Host => redirect(target, u64::from(BPF_F_INGRESS)),
+            Way::Peer => {
+                if FIX_PACKET_TYPE.load() != 0 && self.ctx.change_type(PACKET_HOST).is_err() {
+                    return Err(DropReason::RedirectFailed);
+                }
+                redirect_peer(target)
             }
-            // SAFETY: the helper takes any numbers; the kernel checks them when it acts on them.
-            i32::try_from(unsafe { bpf_redirect_peer(egress.ifindex, 0) }).unwrap_or(TC_ACT_SHOT)
-        } else {
-            let (ifindex, flags) = entrance(egress);
-            redirect(ifindex, flags)
         };
         if action == TC_ACT_REDIRECT {
             Ok(action)

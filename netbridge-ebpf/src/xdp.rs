@@ -10,8 +10,8 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use netbridge_common::{
-    FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{DropReason, flood_egress},
+    FlowKey, FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
+    decide::{DropReason, Way, flood_egress},
 };
 
 use crate::{
@@ -27,18 +27,23 @@ use crate::{
 const LARGEST_COPY: u32 = 3500;
 
 /// A frame at XDP.
-pub struct XdpFrame<'a>(&'a XdpContext);
+pub struct XdpFrame<'a> {
+    ctx: &'a XdpContext,
+    /// Read once: the compiler would share the field's address between two reads, and the verifier
+    /// allows no arithmetic on the context.
+    ifindex: u32,
+}
 
 /// Runs the pipeline on a frame.
 #[inline(always)]
 pub fn run(ctx: &XdpContext) -> u32 {
-    pipeline::run(&mut XdpFrame(ctx))
+    pipeline::run(&mut XdpFrame::new(ctx))
 }
 
 /// Decides about one copy of a flood on its way out of a port, and counts it there.
 #[inline(always)]
 pub fn run_egress(ctx: &XdpContext) -> u32 {
-    let mut frame = XdpFrame(ctx);
+    let mut frame = XdpFrame::new(ctx);
     let ingress = table::port_of(frame.ifindex());
     // SAFETY: the context is valid while the program runs.
     let id = table::port_of(unsafe { (*ctx.ctx).egress_ifindex });
@@ -59,7 +64,14 @@ pub fn run_egress(ctx: &XdpContext) -> u32 {
     }
 }
 
-impl XdpFrame<'_> {
+impl<'a> XdpFrame<'a> {
+    #[inline(always)]
+    fn new(ctx: &'a XdpContext) -> Self {
+        // SAFETY: the context is valid while the program runs.
+        let ifindex = unsafe { (*ctx.ctx).ingress_ifindex };
+        Self { ctx, ifindex }
+    }
+
     /// Octets in the first buffer.
     #[inline(always)]
     #[expect(
@@ -67,7 +79,7 @@ impl XdpFrame<'_> {
         reason = "a buffer is no larger than a page"
     )]
     fn linear_len(&self) -> u32 {
-        self.0.data_end().wrapping_sub(self.0.data()) as u32
+        self.ctx.data_end().wrapping_sub(self.ctx.data()) as u32
     }
 
     /// Octets in all buffers.
@@ -78,7 +90,7 @@ impl XdpFrame<'_> {
     )]
     fn len(&self) -> u32 {
         // SAFETY: the context is valid while the program runs.
-        unsafe { bpf_xdp_get_buff_len(self.0.ctx) as u32 }
+        unsafe { bpf_xdp_get_buff_len(self.ctx.ctx) as u32 }
     }
 }
 
@@ -87,18 +99,22 @@ impl Frontend for XdpFrame<'_> {
 
     #[inline(always)]
     fn ifindex(&self) -> u32 {
-        // SAFETY: the context is valid while the program runs.
-        unsafe { (*self.0.ctx).ingress_ifindex }
+        self.ifindex
     }
 
     #[inline(always)]
     fn head(&mut self) -> Option<FrameHead> {
-        packet::head(self.0.data(), self.0.data_end())
+        packet::head(self.ctx.data(), self.ctx.data_end())
     }
 
     #[inline(always)]
     fn size(&self) -> FrameSize {
         FrameSize::single(self.len())
+    }
+
+    #[inline(always)]
+    fn is_first(&self, _ingress: &PortConf) -> bool {
+        true
     }
 
     #[inline(always)]
@@ -113,12 +129,17 @@ impl Frontend for XdpFrame<'_> {
     }
 
     #[inline(always)]
-    fn send(
-        &mut self,
-        id: PortId,
-        _egress: &PortConf,
-        _head: &FrameHead,
-    ) -> Result<u32, DropReason> {
+    fn addresses(&self) -> Option<([u32; 3], u16)> {
+        packet::addresses(self.ctx.data(), self.ctx.data_end())
+    }
+
+    #[inline(always)]
+    fn source(&self) -> u32 {
+        self.ifindex() | FlowKey::XDP
+    }
+
+    #[inline(always)]
+    fn send(&mut self, id: PortId, _way: Way, _target: u32) -> Result<u32, DropReason> {
         XDP_PORTS
             .redirect(id.0, u64::from(XDP_DROP))
             .or(Err(DropReason::RedirectFailed))

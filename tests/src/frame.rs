@@ -32,7 +32,7 @@ pub const EXPERIMENT: u16 = 0x88b5;
 pub const BROADCAST: MacAddr = MacAddr::BROADCAST;
 /// The group of all hosts in IPv4, 224.0.0.1.
 pub const ALL_HOSTS: MacAddr = MacAddr([0x01, 0x00, 0x5e, 0, 0, 1]);
-/// The group of all nodes in IPv6, ff02::1.
+/// The group of all nodes in IPv6, `ff02::1`.
 pub const ALL_NODES: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 1]);
 
 /// The reserved group 01:80:c2:00:00:`last`.

@@ -53,7 +53,7 @@ pub struct ModelPort {
     pub forwards: bool,
     /// Largest payload.
     pub mtu: u32,
-    /// Most learned entries; 0 for any number.
+    /// Most movable entries; 0 for any number.
     pub limit: usize,
 }
 
@@ -91,7 +91,7 @@ pub struct Model {
     pub hub: bool,
     /// How long a silent station is remembered.
     pub ageing: u32,
-    /// Most learned entries; 0 for any number.
+    /// Most movable entries; 0 for any number.
     pub limit: usize,
     /// Most entries of any kind; 0 for any number.
     pub capacity: usize,
@@ -175,8 +175,6 @@ impl Model {
             Kind::Own => return Err(DropReason::OwnSource),
             Kind::Static => {}
             Kind::Sticky if self.counts(&known, now) => {}
-            // It was not counted as learned so far.
-            Kind::Sticky if !self.bridge_has_room() => {}
             _ if self.port_has_room(port) => self.put(src, port, now),
             _ => {}
         }
@@ -214,20 +212,20 @@ impl Model {
             || now.saturating_sub(station.seen) <= self.ageing
     }
 
-    /// Learned entries, on one port or on all.
-    pub fn learned(&self, port: Option<PortId>) -> usize {
+    /// Entries that a frame may move, on one port or on all: those that limits are about.
+    pub fn movable(&self, port: Option<PortId>) -> usize {
         let on = |station: &&Station| port.is_none_or(|port| station.port == port);
-        let learned = self.table.values().filter(on);
-        learned.filter(|s| s.kind == Kind::Learned).count()
+        let movable = |station: &&Station| matches!(station.kind, Kind::Learned | Kind::Sticky);
+        self.table.values().filter(on).filter(movable).count()
     }
 
     fn bridge_has_room(&self) -> bool {
-        self.limit == 0 || self.learned(None) < self.limit
+        self.limit == 0 || self.movable(None) < self.limit
     }
 
     fn port_has_room(&self, port: PortId) -> bool {
         let limit = self.ports.get(&port).map_or(0, |port| port.limit);
-        limit == 0 || self.learned(Some(port)) < limit
+        limit == 0 || self.movable(Some(port)) < limit
     }
 }
 

@@ -4,6 +4,7 @@
 //! behind them says a word. What a program returns is reported and not done, save for the copies
 //! of a flood that TC sends itself.
 
+mod before;
 mod case;
 mod gso;
 
@@ -15,7 +16,8 @@ use netbridge::{
 use netbridge_common::{FdbEntry, FdbKey, PortConf, PortCounters, PortId, Settings};
 
 pub use self::{
-    case::{Before, Case, Entry, Expect, Gso},
+    before::{Before, Entry},
+    case::{Case, Expect, Gso},
     gso::send_buffer,
 };
 use crate::linux::quiet_netns;
@@ -125,7 +127,8 @@ impl Bench {
         }
         let entries = self.entries();
         for (key, _) in entries {
-            self.bridge.maps_mut().remove_fdb_entry(&key);
+            let removed = self.bridge.maps_mut().remove_fdb_entry(&key);
+            removed.expect("remove an entry");
         }
     }
 

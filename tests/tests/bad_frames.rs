@@ -41,6 +41,7 @@ fn flood_with_rubbish(hook: Hook, longest: usize) {
     let load = LoadOptions {
         max_ports: 7,
         fdb_entries: 1_000,
+        ..LoadOptions::default()
     };
     let options = BridgeOptions {
         load,

@@ -31,6 +31,7 @@ fn bench(ports: usize) -> Bench {
     let load = LoadOptions {
         max_ports: 7,
         fdb_entries: 2 * MANY,
+        ..LoadOptions::default()
     };
     let options = BridgeOptions {
         load,

@@ -1,5 +1,9 @@
 //! What a user can get wrong: one line that names the object and the remedy, the right exit code,
 //! and a host that is as it was.
+#![expect(
+    clippy::expect_used,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use std::{process::Command, time::Duration};
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use netbridge_common::{
-    FdbEntry, FdbFlags, FdbKey, FrameHead, MacAddr, PortConf, PortId, PortState, Ticks,
+    FdbEntry, FdbFlags, FrameHead, MacAddr, PortConf, PortId, PortState, Ticks,
     decide::{DropReason, Forward, Learn, Refusal, forward, learn},
     gso,
 };
@@ -28,18 +28,10 @@ fn port() -> impl Strategy<Value = (PortState, u32, u32)> {
     (select(&STATES[..]), select(vec![68_u32, 1500]), 0..4_u32)
 }
 
-fn entry() -> impl Strategy<Value = (u16, PortId, FdbFlags, u32)> {
-    let kinds = vec![
-        FdbFlags::STATIC,
-        FdbFlags::STICKY,
-        FdbFlags::OWN.with(FdbFlags::STATIC),
-    ];
-    (
-        0..8_u16,
-        (1..5_u32).prop_map(PortId),
-        select(kinds),
-        95..=100_u32,
-    )
+fn entry() -> impl Strategy<Value = (PortId, FdbFlags, u32)> {
+    let own = FdbFlags::OWN.with(FdbFlags::STATIC);
+    let kinds = vec![FdbFlags::STATIC, FdbFlags::STICKY, own];
+    ((1..5_u32).prop_map(PortId), select(kinds), 95..=100_u32)
 }
 
 prop_compose! {
@@ -49,7 +41,7 @@ prop_compose! {
         limit in 0..6_u32,
         capacity in 0..8_usize,
         ports in prop::collection::vec(port(), 4),
-        held in prop::collection::vec(entry(), 0..3),
+        held in prop::collection::hash_map(0..8_u16, entry(), 0..3),
     ) -> (HostPipeline, Model) {
         let mut host = HostPipeline { capacity, ..HostPipeline::default() };
         host.settings.mode = u32::from(hub);
@@ -68,10 +60,10 @@ prop_compose! {
             };
             model.ports.insert(id, ModelPort { learns, forwards, mtu, limit: limit as usize });
         }
-        for (n, port, flags, seen) in held {
+        for (n, (port, flags, seen)) in held {
             let last_seen = Ticks(seen);
             let entry = FdbEntry { flags, last_seen, ..FdbEntry::learned(port, last_seen) };
-            host.fdb.insert(FdbKey::untagged(station(n)), entry);
+            host.add(station(n), entry);
         }
         model.table = host.table();
         (host, model)

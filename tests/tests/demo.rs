@@ -1,4 +1,8 @@
 //! The demo, as someone sees it who types it for the first time.
+#![expect(
+    clippy::expect_used,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use std::time::Duration;
 

@@ -1,4 +1,8 @@
 //! Nothing that forwards a frame is in a process: kill -9 everything, and traffic goes on.
+#![expect(
+    clippy::expect_used,
+    reason = "a test stops where it fails, and says so"
+)]
 
 use std::time::{Duration, Instant};
 

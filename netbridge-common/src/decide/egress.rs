@@ -2,26 +2,69 @@
 
 use super::DropReason;
 use crate::{
-    FrameSize, PortConf, PortId,
+    FrameSize, MacAddr, PortConf, PortFlags, PortId,
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
 };
 
 /// Checks the one port that a unicast frame goes to.
-///
-/// A tag does not count against the MTU, as in the kernel's `is_skb_forwardable()`.
 #[inline(always)]
 pub fn egress(port: &PortConf, size: FrameSize) -> Result<(), DropReason> {
     if port.ifindex == 0 || !port.state().forwards() {
         return Err(DropReason::EgressDown);
     }
-    let limit = port
-        .mtu
-        .saturating_add(ETH_HEADER_LEN)
-        .saturating_add(VLAN_TAG_LEN);
-    if size.largest > limit {
+    if size.largest > largest_frame(port) {
         return Err(DropReason::TooBig);
     }
     Ok(())
+}
+
+/// The largest frame that may leave by a port, in octets.
+///
+/// A tag does not count against the MTU, as in the kernel's `is_skb_forwardable()`.
+#[inline(always)]
+pub const fn largest_frame(port: &PortConf) -> u32 {
+    port.mtu
+        .saturating_add(ETH_HEADER_LEN)
+        .saturating_add(VLAN_TAG_LEN)
+}
+
+/// How a frame is handed to a port.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Out of the port's interface.
+    Wire = 0,
+    /// Straight into the namespace of the station at the other end of the port's veth.
+    Peer = 1,
+    /// Into the host, at the ingress of its own interface.
+    Host = 2,
+}
+
+impl Way {
+    /// The way of a number found in a map; unknown ones count as `Wire`.
+    #[inline(always)]
+    pub const fn from_raw(raw: u32) -> Self {
+        match raw {
+            1 => Self::Peer,
+            2 => Self::Host,
+            _ => Self::Wire,
+        }
+    }
+}
+
+/// Decides how a frame to `dst` is handed to a port, and to which interface.
+///
+/// Only what is for the station itself may enter its namespace directly, for there it is taken
+/// for the station's own; a frame for a bridge or a virtual machine behind it goes by the wire.
+#[inline(always)]
+pub fn way(port: &PortConf, dst: MacAddr) -> (Way, u32) {
+    if port.flags.contains(PortFlags::HOST) {
+        (Way::Host, port.deliver_ifindex)
+    } else if port.flags.contains(PortFlags::PEER) && port.peer_mac == dst {
+        (Way::Peer, port.ifindex)
+    } else {
+        (Way::Wire, port.ifindex)
+    }
 }
 
 /// Checks one port of a flood: `Ok(false)` where the port is not in the flood domain, which is no
@@ -86,6 +129,37 @@ mod tests {
             egress(&gone, FrameSize::single(60)),
             Err(DropReason::EgressDown)
         );
+    }
+
+    #[test]
+    fn only_the_stations_own_frames_go_straight_to_it() {
+        let (own, nested) = (MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([2, 0, 0, 0, 0, 2]));
+        let veth = PortConf {
+            flags: PortFlags::PEER,
+            peer_mac: own,
+            ..port(PortState::Forwarding)
+        };
+        assert_eq!(way(&veth, own), (Way::Peer, 7));
+        assert_eq!(way(&veth, nested), (Way::Wire, 7));
+        assert_eq!(
+            way(
+                &PortConf {
+                    flags: PortFlags::default(),
+                    ..veth
+                },
+                own
+            ),
+            (Way::Wire, 7)
+        );
+        let host = PortConf {
+            flags: PortFlags::HOST,
+            deliver_ifindex: 9,
+            ..veth
+        };
+        assert_eq!(way(&host, own), (Way::Host, 9));
+        for way in [Way::Wire, Way::Peer, Way::Host] {
+            assert_eq!(Way::from_raw(way as u32), way);
+        }
     }
 
     #[test]

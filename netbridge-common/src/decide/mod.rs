@@ -9,7 +9,7 @@ mod ingress;
 mod learn;
 mod reason;
 
-pub use egress::{egress, flood_egress};
+pub use egress::{Way, egress, flood_egress, largest_frame, way};
 pub use forward::{FloodKind, Forward, forward};
 pub use ingress::{admit, admit_source};
 pub use learn::{Learn, Refusal, Room, learn};

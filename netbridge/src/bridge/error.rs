@@ -136,9 +136,8 @@ impl BridgeError {
             | Self::Net(NetError::NoSuchInterface { .. }) => 2,
             Self::Datapath(error) => error.exit_code(),
             Self::Net(error) if error.is_privilege() => 3,
-            Self::Net(_) => 1,
             Self::Lock { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => 3,
-            Self::Full { .. } | Self::ContainerEnd { .. } | Self::Lock { .. } => 1,
+            Self::Full { .. } | Self::ContainerEnd { .. } | Self::Lock { .. } | Self::Net(_) => 1,
         }
     }
 }

@@ -316,6 +316,7 @@ impl Bridge {
         if plan.hook == Hook::Xdp {
             self.programs
                 .attach_xdp(id, &plan.link.name, plan.link.ifindex)?;
+            plan.conf.flags = plan.conf.flags.with(PortFlags::XDP_FIRST);
         }
         // Only now does the driver say whether redirected frames can reach the interface.
         if xdp_features(plan.link.ifindex)?.is_some_and(XdpFeatures::ndo_xmit) {
@@ -353,7 +354,7 @@ impl Bridge {
         };
         self.maps.set_port_conf(port.id, conf)?;
         self.programs.detach(port.id)?;
-        self.maps.clear_port_id(port.conf.ifindex);
+        self.maps.clear_port_id(port.conf.ifindex)?;
         self.write_flood_lists()?;
         self.flush_port(port.id)?;
         self.maps.set_port_conf(port.id, PortConf::default())?;

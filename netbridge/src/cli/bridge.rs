@@ -110,6 +110,7 @@ fn add(args: &Add) -> Result<()> {
         load: LoadOptions {
             max_ports: args.max_ports,
             fdb_entries: args.fdb_entries,
+            ..LoadOptions::default()
         },
     };
     let mut bridge = Bridge::create(&args.name, &options)?;

@@ -26,6 +26,8 @@ pub struct LoadOptions {
     pub max_ports: u32,
     /// Entries that the FDB can hold.
     pub fdb_entries: u32,
+    /// Whether verdicts on known unicast are kept for the rest of a tick.
+    pub flow_cache: bool,
 }
 
 impl Default for LoadOptions {
@@ -33,6 +35,7 @@ impl Default for LoadOptions {
         Self {
             max_ports: DEFAULT_PORT_SLOTS - 1,
             fdb_entries: DEFAULT_FDB_ENTRIES,
+            flow_cache: true,
         }
     }
 }
@@ -68,8 +71,9 @@ pub(super) fn load(options: &LoadOptions) -> Result<Ebpf, DatapathError> {
     let slots = options.port_slots();
     let fix_packet_type = u32::from(!features.peer_scrubs);
     let mut ebpf = EbpfLoader::new()
-        .verifier_log_level(VerifierLogLevel::STATS)
+        .verifier_log_level(VerifierLogLevel::default())
         .override_global("FIX_PACKET_TYPE", &fix_packet_type, true)
+        .override_global("FLOW_CACHE", &u32::from(options.flow_cache), true)
         .map_max_entries(name::PORT_CONF, slots)
         .map_max_entries(name::PORT_IDS, slots)
         .map_max_entries(name::PORT_COUNTERS, slots)
@@ -181,7 +185,7 @@ pub(super) fn map_error(
 
 fn load_error(program: &'static str, error: &(dyn std::error::Error + 'static)) -> DatapathError {
     let cause = io_cause(error);
-    if cause.kind() == io::ErrorKind::PermissionDenied {
+    if cause.raw_os_error() == Some(libc::EPERM) {
         return DatapathError::Privilege {
             what: "load eBPF programs".to_owned(),
         };
@@ -198,14 +202,14 @@ fn verifier_error(program: &'static str, error: &ProgramError) -> DatapathError 
         io_error,
         verifier_log,
     } = error
-        && io_error.kind() != io::ErrorKind::PermissionDenied
+        && io_error.raw_os_error() != Some(libc::EPERM)
     {
         let log = verifier_log.to_string();
         let tail: Vec<&str> = log
             .lines()
             .rev()
             .filter(|l| !l.is_empty())
-            .take(3)
+            .take(4)
             .collect();
         let tail = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
         return DatapathError::Load {

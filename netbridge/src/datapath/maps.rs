@@ -12,7 +12,7 @@ use netbridge_common::{
 use nix::time::{ClockId, clock_gettime};
 
 use super::{
-    Capabilities, DatapathError, PinDir,
+    Capabilities, DatapathError, PinDir, batch,
     error::plain,
     load::{make_devmap, map_error},
 };
@@ -84,9 +84,19 @@ impl Maps {
         read(name::SETTINGS, &self.settings, 0)
     }
 
-    /// Writes the bridge's settings.
+    /// Writes the bridge's settings, and makes verdicts that the datapath keeps useless.
     pub fn set_settings(&mut self, settings: Settings) -> Result<(), DatapathError> {
+        let generation = self.settings()?.generation.wrapping_add(1);
+        let settings = Settings {
+            generation,
+            ..settings
+        };
         write(name::SETTINGS, &mut self.settings, 0, settings)
+    }
+
+    /// Makes verdicts that the datapath keeps useless, after a change that they depend on.
+    fn renew(&mut self) -> Result<(), DatapathError> {
+        self.set_settings(self.settings()?)
     }
 
     /// What the datapath knows of a port.
@@ -96,7 +106,8 @@ impl Maps {
 
     /// Writes what the datapath knows of a port.
     pub fn set_port_conf(&mut self, id: PortId, conf: PortConf) -> Result<(), DatapathError> {
-        write(name::PORT_CONF, &mut self.port_conf, id.0, conf)
+        write(name::PORT_CONF, &mut self.port_conf, id.0, conf)?;
+        self.renew()
     }
 
     /// What userspace remembers of a port.
@@ -127,12 +138,16 @@ impl Maps {
     pub fn set_port_id(&mut self, ifindex: u32, id: PortId) -> Result<(), DatapathError> {
         self.port_ids
             .insert(ifindex, id.0, 0)
-            .map_err(|error| map_error(name::PORT_IDS, "write", &error))
+            .map_err(|error| map_error(name::PORT_IDS, "write", &error))?;
+        self.renew()
     }
 
     /// Makes interface `ifindex` no port; none of the bridge's business where it was none.
-    pub fn clear_port_id(&mut self, ifindex: u32) {
-        ignore_missing(self.port_ids.remove(&ifindex).is_err(), name::PORT_IDS);
+    pub fn clear_port_id(&mut self, ifindex: u32) -> Result<(), DatapathError> {
+        if self.port_ids.remove(&ifindex).is_err() {
+            tracing::debug!("interface {ifindex} was no port");
+        }
+        self.renew()
     }
 
     /// A port's counters, summed over the CPUs.
@@ -176,12 +191,34 @@ impl Maps {
                 }
                 error => error,
             }
-        })
+        })?;
+        self.renew()
     }
 
     /// Removes an entry; says whether there was one.
-    pub fn remove_fdb_entry(&mut self, key: &FdbKey) -> bool {
-        self.fdb.remove(key).is_ok()
+    pub fn remove_fdb_entry(&mut self, key: &FdbKey) -> Result<bool, DatapathError> {
+        Ok(self.remove_fdb_entries(&[*key])? == 1)
+    }
+
+    /// Removes entries; returns how many there were.
+    pub fn remove_fdb_entries(&mut self, keys: &[FdbKey]) -> Result<usize, DatapathError> {
+        let removed =
+            batch::delete(&self.fdb_data()?, keys).map_err(|source| DatapathError::Map {
+                map: name::FDB,
+                op: "delete from",
+                source,
+            })?;
+        self.renew()?;
+        Ok(removed)
+    }
+
+    /// All entries of the FDB, in no order.
+    pub fn fdb_entries(&self) -> Result<Vec<(FdbKey, FdbEntry)>, DatapathError> {
+        batch::read_all(&self.fdb_data()?).map_err(|source| DatapathError::Map {
+            map: name::FDB,
+            op: "read",
+            source,
+        })
     }
 
     /// The map of entries, for batch operations.
@@ -266,12 +303,6 @@ impl Maps {
             .get(&0, 0)
             .map_err(|error| map_error(name::EVENT_BUDGET, "read", &error))?;
         Ok(values.iter().map(|budget| budget.lost).sum())
-    }
-}
-
-fn ignore_missing(missing: bool, map: &str) {
-    if missing {
-        tracing::debug!("map {map}: the key was not there");
     }
 }
 

@@ -55,6 +55,7 @@ fn bridge(stage: &Stage, sheet: &mut Sheet) {
         load: LoadOptions {
             max_ports: 4,
             fdb_entries: 64,
+            ..LoadOptions::default()
         },
         ..BridgeOptions::default()
     };

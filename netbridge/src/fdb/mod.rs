@@ -4,7 +4,7 @@ use netbridge_common::{FdbEntry, FdbFlags, FdbKey, MacAddr, PortId, Ticks};
 
 use crate::{
     bridge::{Bridge, BridgeError},
-    datapath::{self, DatapathError, batch},
+    datapath,
 };
 
 /// The kind of entry that an operator adds.
@@ -31,17 +31,10 @@ impl Bridge {
     /// Every entry that counts at this moment, in order of their keys.
     pub fn fdb(&self) -> Result<Vec<(FdbKey, FdbEntry)>, BridgeError> {
         let (now, ageing) = (datapath::now(), self.settings()?.ageing);
-        let mut entries = self.read_fdb()?;
+        let mut entries = self.maps().fdb_entries()?;
         entries.retain(|(_, entry)| entry.is_fresh(now, ageing));
         entries.sort_unstable_by_key(|(key, _)| *key);
         Ok(entries)
-    }
-
-    fn read_fdb(&self) -> Result<Vec<(FdbKey, FdbEntry)>, BridgeError> {
-        Ok(
-            batch::read_all(&self.maps().fdb_data()?)
-                .map_err(|source| fdb_error("read", source))?,
-        )
     }
 
     /// Adds or replaces the entry of `mac`.
@@ -76,9 +69,12 @@ impl Bridge {
             ..FdbEntry::learned(port, datapath::now())
         };
         self.maps_mut().set_fdb_entry(key, entry)?;
-        // A learned entry that an operator replaces counts against no limit any more.
-        if let Some(old) = before.filter(is_learned) {
+        // Room is for entries that may move, whoever made them: `is_counted`.
+        if let Some(old) = before.filter(is_counted) {
             self.maps_mut().unlearn(old.port, 1)?;
+        }
+        if is_counted(&entry) {
+            self.maps_mut().unlearn(port, 1_u64.wrapping_neg())?;
         }
         Ok(())
     }
@@ -96,8 +92,8 @@ impl Bridge {
                 reason,
             });
         }
-        let removed = self.maps_mut().remove_fdb_entry(&key);
-        if removed && is_learned(&entry) {
+        let removed = self.maps_mut().remove_fdb_entry(&key)?;
+        if removed && is_counted(&entry) {
             self.maps_mut().unlearn(entry.port, 1)?;
         }
         Ok(removed)
@@ -134,7 +130,8 @@ impl Bridge {
         mut take: impl FnMut(&FdbEntry) -> bool,
     ) -> Result<usize, BridgeError> {
         let taken: Vec<(FdbKey, FdbEntry)> = self
-            .read_fdb()?
+            .maps()
+            .fdb_entries()?
             .into_iter()
             .filter(|(_, entry)| take(entry))
             .collect();
@@ -142,10 +139,9 @@ impl Bridge {
             return Ok(0);
         }
         let keys: Vec<FdbKey> = taken.iter().map(|(key, _)| *key).collect();
-        let removed = batch::delete(&self.maps().fdb_data()?, &keys)
-            .map_err(|source| fdb_error("delete from", source))?;
+        let removed = self.maps_mut().remove_fdb_entries(&keys)?;
         let mut learned = std::collections::BTreeMap::<PortId, u64>::new();
-        for (_, entry) in taken.iter().filter(|(_, entry)| is_learned(entry)) {
+        for (_, entry) in taken.iter().filter(|(_, entry)| is_counted(entry)) {
             *learned.entry(entry.port).or_default() += 1;
         }
         for (port, count) in learned {
@@ -155,15 +151,8 @@ impl Bridge {
     }
 }
 
-/// Says whether the datapath made the entry, so that it counts against the limits.
-fn is_learned(entry: &FdbEntry) -> bool {
-    entry.flags == FdbFlags::default()
-}
-
-fn fdb_error(op: &'static str, source: std::io::Error) -> DatapathError {
-    DatapathError::Map {
-        map: netbridge_common::maps::name::FDB,
-        op,
-        source,
-    }
+/// Says whether the entry counts against the limits: all do that the datapath may move, so that a
+/// move takes one from one port and gives one to another, whoever made the entry.
+fn is_counted(entry: &FdbEntry) -> bool {
+    !entry.is_permanent()
 }

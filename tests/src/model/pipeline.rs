@@ -105,17 +105,24 @@ impl HostPipeline {
                 }
             }
             Learn::Move { from, .. } => {
-                // Only what the datapath learned is in its counts.
-                let counted = entry.unwrap().flags == FdbFlags::default();
-                if self.port_room(ingress, port) && (counted || self.bridge_room()) {
-                    let from = if counted { from } else { PortId::NONE };
-                    self.count(from, if counted { 1_u64.wrapping_neg() } else { 1 });
+                if self.port_room(ingress, port) {
+                    self.count(from, 1_u64.wrapping_neg());
                     self.count(ingress, 1);
                     self.fdb.insert(key, FdbEntry::learned(ingress, now));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Makes an entry as an operator does.
+    pub fn add(&mut self, mac: MacAddr, entry: FdbEntry) {
+        let before = self.fdb.insert(FdbKey::untagged(mac), entry);
+        assert!(before.is_none(), "there is an entry for {mac}");
+        if !entry.is_permanent() {
+            self.count(PortId::NONE, 1);
+            self.count(entry.port, 1);
+        }
     }
 
     fn count(&mut self, slot: PortId, n: u64) {

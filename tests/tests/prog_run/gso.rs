@@ -67,7 +67,7 @@ fn a_buffer_of_64_kib_passes_whole_and_counts_as_its_segments() {
     require_root!();
     Bench::alone(|| {
         let mut bench = Bench::new(3, HookChoice::Tc, &BridgeOptions::default());
-        let buffer = Frame::new(B, A).tcp(&[0; SEGMENTS * PAYLOAD]);
+        let buffer = Frame::new(B, A).tcp(&vec![0; SEGMENTS * PAYLOAD]);
         let gso = Gso {
             size: 1000,
             segs: 0,

@@ -2,10 +2,6 @@
 //!
 //! `malformed` is the only reason that is missing: the kernel runs no program on a buffer that is
 //! too short for an Ethernet header.
-#![expect(
-    clippy::expect_used,
-    reason = "a test stops where it fails, and says so"
-)]
 
 mod admit;
 mod forward;
@@ -82,24 +78,28 @@ fn known(flags: FdbFlags, mac: MacAddr, port: u32, age: u32) -> Before {
     })
 }
 
-/// Runs the cases on both hooks, each on one bridge with four ports.
+/// Runs the cases on both hooks, with the flow cache and without, each on one bridge with four
+/// ports.
 fn check(cases: &[Case]) {
     require_root!();
-    Bench::alone(|| {
+    for flow_cache in [false, true] {
         let load = LoadOptions {
             max_ports: 7,
             fdb_entries: 64,
+            flow_cache,
         };
         let options = BridgeOptions {
             load,
             ageing_secs: AGEING_SECS,
             ..BridgeOptions::default()
         };
-        let mut bench = Bench::new(4, HookChoice::Xdp, &options);
-        for hook in Hook::ALL {
-            for case in cases {
-                case.check(&mut bench, hook);
+        Bench::alone(|| {
+            let mut bench = Bench::new(4, HookChoice::Xdp, &options);
+            for hook in Hook::ALL {
+                for case in cases {
+                    case.check(&mut bench, hook);
+                }
             }
-        }
-    });
+        });
+    }
 }

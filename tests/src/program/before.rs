@@ -1,0 +1,136 @@
+//! What can be unlike a new bridge before a frame comes.
+
+use netbridge::datapath;
+use netbridge_common::{
+    FdbEntry, FdbFlags, FdbKey, MacAddr, Mode, PortFlags, PortId, PortState, Ticks,
+};
+
+use super::{Action, Bench, Hook};
+use crate::frame::{Frame, station};
+
+/// Octets of frames that only teach.
+const LESSON: usize = 60;
+
+/// An entry before the frame; `age` is in ticks.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The station.
+    pub mac: MacAddr,
+    /// Its port.
+    pub port: u32,
+    /// Kind of entry.
+    pub flags: FdbFlags,
+    /// Ticks since it was last refreshed.
+    pub age: u32,
+}
+
+/// What is unlike a new bridge before the frame comes.
+#[derive(Clone, Copy, Debug)]
+pub enum Before {
+    /// The bridge is a hub.
+    Hub,
+    /// A port has another state.
+    State(u32, PortState),
+    /// A port has another MTU.
+    Mtu(u32, u32),
+    /// A port has a limit.
+    PortLimit(u32, u32),
+    /// The bridge has a limit.
+    BridgeLimit(u32),
+    /// There is an entry that no frame brought.
+    Entry(Entry),
+    /// A frame from the station came in on the port.
+    Heard(MacAddr, u32),
+    /// A frame from the station came in on the port, so many ticks ago.
+    HeardBefore(MacAddr, u32, u32),
+    /// The FDB is full.
+    Full,
+    /// The port's interface is gone.
+    Gone(u32),
+    /// The port's index is that of no interface.
+    NoInterface(u32),
+    /// The port takes no frames from XDP.
+    NoXdpTarget(u32),
+    /// Frames for the station on the port enter its namespace directly.
+    Peer(u32, MacAddr),
+}
+
+impl Before {
+    /// Puts it in place.
+    pub(super) fn apply(&self, bench: &mut Bench, hook: Hook) {
+        match *self {
+            Self::Hub => bench.set(|settings| settings.mode = Mode::Hub as u32),
+            Self::State(n, state) => bench.change(n, |port| port.state = state as u8),
+            Self::Mtu(n, mtu) => bench.change(n, |port| port.mtu = mtu),
+            Self::PortLimit(n, limit) => bench.change(n, |port| port.learn_limit = limit),
+            Self::BridgeLimit(limit) => bench.set(|settings| settings.learn_limit = limit),
+            Self::Gone(n) => bench.change(n, |port| port.ifindex = 0),
+            Self::NoInterface(n) => bench.change(n, |port| port.ifindex = 0x7fff_fff0),
+            Self::Peer(n, mac) => bench.change(n, |port| {
+                port.flags = port.flags.with(PortFlags::PEER);
+                port.peer_mac = mac;
+            }),
+            Self::NoXdpTarget(n) => {
+                bench.change(n, |port| port.flags = PortFlags::default());
+                bench.set(|settings| settings.xdp_floods = 0);
+            }
+            Self::Entry(entry) => put(bench, entry),
+            Self::Heard(mac, n) => hear(bench, hook, mac, n),
+            Self::HeardBefore(mac, n, age) => {
+                hear(bench, hook, mac, n);
+                let flags = FdbFlags::default();
+                put(
+                    bench,
+                    Entry {
+                        mac,
+                        port: n,
+                        flags,
+                        age,
+                    },
+                );
+            }
+            Self::Full => {
+                let (port, flags, age) = (4, FdbFlags::default(), 0);
+                for n in 0..bench.bridge.maps().fdb_capacity() {
+                    let mac = station(0x8000 + u16::try_from(n).expect("a small FDB"));
+                    put(
+                        bench,
+                        Entry {
+                            mac,
+                            port,
+                            flags,
+                            age,
+                        },
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn hear(bench: &mut Bench, hook: Hook, mac: MacAddr, n: u32) {
+    let lesson = Frame::new(mac, mac).of_len(LESSON);
+    assert_eq!(
+        bench.run(hook, bench.ifindex(n), &lesson, None),
+        Action::Drop
+    );
+}
+
+fn put(bench: &mut Bench, entry: Entry) {
+    let last_seen = Ticks(datapath::now().0.wrapping_sub(entry.age));
+    let value = FdbEntry {
+        flags: entry.flags,
+        ..FdbEntry::learned(PortId(entry.port), last_seen)
+    };
+    let key = FdbKey::untagged(entry.mac);
+    let maps = bench.bridge.maps_mut();
+    let before = maps.fdb_entry(&key).filter(|entry| !entry.is_permanent());
+    maps.set_fdb_entry(key, value).expect("write an entry");
+    if let Some(before) = before {
+        maps.unlearn(before.port, 1).expect("count an entry");
+    }
+    if !value.is_permanent() {
+        let one_less = 1_u64.wrapping_neg();
+        maps.unlearn(value.port, one_less).expect("count an entry");
+    }
+}
