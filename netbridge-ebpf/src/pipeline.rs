@@ -165,7 +165,10 @@ fn learn_source<F: Frontend>(
             }
             return Ok(true);
         }
-        Learn::Insert => table::insert(head.src, ingress, port.learn_limit, now, settings).err(),
+        Learn::Insert => match table::insert(head.src, ingress, port.learn_limit, now, settings) {
+            Ok(false) => return Ok(true),
+            outcome => outcome.err(),
+        },
         Learn::Move { from, .. } => {
             table::relocate(head.src, from, ingress, port.learn_limit, now).err()
         }

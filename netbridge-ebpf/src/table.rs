@@ -12,6 +12,9 @@ use crate::{
     maps::{FDB, FLOOD_PORTS, LEARNED, MOVES, PORT_CONF, PORT_IDS, SETTINGS, UNLEARNED},
 };
 
+/// `-EEXIST`: the element is there already.
+const EXISTS: i32 = -17;
+
 /// The bridge's settings.
 #[inline(always)]
 pub fn settings() -> Option<&'static Settings> {
@@ -67,7 +70,7 @@ pub fn lookup(mac: MacAddr) -> Option<Slot> {
     FDB.get_ptr_mut(FdbKey::untagged(mac)).map(Slot)
 }
 
-/// Makes a new learned entry, within the limits.
+/// Makes a new learned entry, within the limits; `false` where another CPU has just made it.
 #[inline(always)]
 pub fn insert(
     mac: MacAddr,
@@ -75,22 +78,22 @@ pub fn insert(
     limit: u32,
     now: Ticks,
     settings: &Settings,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
     if !room(PortId::NONE, settings.learn_limit).allows_one_more() {
         return Err(Refusal::BridgeLimit);
     }
     if !room(port, limit).allows_one_more() {
         return Err(Refusal::PortLimit);
     }
-    FDB.insert(
-        FdbKey::untagged(mac),
-        FdbEntry::learned(port, now),
-        u64::from(BPF_NOEXIST),
-    )
-    .or(Err(Refusal::BridgeLimit))?;
+    let entry = FdbEntry::learned(port, now);
+    match FDB.insert(FdbKey::untagged(mac), entry, u64::from(BPF_NOEXIST)) {
+        Ok(()) => {}
+        Err(EXISTS) => return Ok(false),
+        Err(_) => return Err(Refusal::BridgeLimit),
+    }
     learned(PortId::NONE, 1);
     learned(port, 1);
-    Ok(())
+    Ok(true)
 }
 
 /// Replaces an entry by one on another port, within that port's limit.

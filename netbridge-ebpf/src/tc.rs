@@ -15,7 +15,7 @@ use aya_ebpf::{
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
     decide::{DropReason, Way, flood_egress},
-    frame::ETH_HEADER_LEN,
+    frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     gso,
 };
 
@@ -38,7 +38,8 @@ const PACKET_HOST: u32 = 0;
 const FLOOD_CHUNK: u32 = 256;
 
 /// Upper half of the mark of a frame that is being flooded in chunks; the lower half is the place
-/// in the flood list. Marks from other namespaces never get here: veth clears them.
+/// in the flood list. Marks from other namespaces never get here: veth clears them. One that a
+/// privileged process of the host sets on its own frames would skip ports; it could do worse.
 const FLOOD_MARK: u32 = 0x6e62_0000;
 const FLOOD_MARK_MASK: u32 = 0xffff_0000;
 
@@ -87,6 +88,26 @@ impl<'a> TcFrame<'a> {
         let proto = unsafe { (*self.ctx.skb.skb).vlan_proto };
         let [first, second, ..] = proto.to_ne_bytes();
         Some(u16::from_be_bytes([first, second]))
+    }
+
+    /// What the buffer holds, as the frames it stands for.
+    #[inline(always)]
+    fn wire_size(&self) -> FrameSize {
+        let len = self.ctx.len();
+        // SAFETY: the context is valid while the program runs.
+        let gso_size = unsafe { (*self.ctx.skb.skb).gso_size };
+        if gso_size == 0 {
+            return FrameSize::single(len);
+        }
+        // SAFETY: the context is valid while the program runs.
+        let gso_segs = unsafe { (*self.ctx.skb.skb).gso_segs };
+        let header_len = gso::header_len(|at| self.ctx.load(at as usize).ok());
+        gso::size(
+            len,
+            gso_size,
+            gso_segs,
+            header_len.unwrap_or(ETH_HEADER_LEN),
+        )
     }
 
     /// Goes on with a flood at `from` in the flood list.
@@ -265,21 +286,17 @@ impl Frontend for TcFrame<'_> {
 
     #[inline(always)]
     fn size(&self) -> FrameSize {
-        let len = self.ctx.len();
-        // SAFETY: the context is valid while the program runs.
-        let gso_size = unsafe { (*self.ctx.skb.skb).gso_size };
-        if gso_size == 0 {
-            return FrameSize::single(len);
+        let size = self.wire_size();
+        if self.tpid().is_none() {
+            return size;
         }
-        // SAFETY: the context is valid while the program runs.
-        let gso_segs = unsafe { (*self.ctx.skb.skb).gso_segs };
-        let header_len = gso::header_len(|at| self.ctx.load(at as usize).ok());
-        gso::size(
-            len,
-            gso_size,
-            gso_segs,
-            header_len.unwrap_or(ETH_HEADER_LEN),
-        )
+        // The tag is on the wire, though not in the buffer; against the MTU it does not count.
+        FrameSize {
+            bytes: size
+                .bytes
+                .wrapping_add(size.frames.wrapping_mul(VLAN_TAG_LEN)),
+            ..size
+        }
     }
 
     #[inline(always)]

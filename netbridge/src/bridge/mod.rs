@@ -1,5 +1,6 @@
 //! A bridge: its settings, its ports, and their life in the kernel.
 
+mod add;
 mod container;
 mod error;
 mod flood;

@@ -1,8 +1,8 @@
 //! `netbridge bench`.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::UsageError;
 use crate::{
@@ -49,17 +49,21 @@ pub(super) fn run(args: &Args, json: bool) -> Result<()> {
             .map_or(if args.quick { 3 } else { 5 }, usize::from),
         quick: args.quick,
     };
+    if let Some(dir) = &args.out {
+        // Before anything is measured, which takes minutes.
+        fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
+    }
     let report = bench::run(&options, |what, done| {
         eprintln!("{:3.0} %  {what}", done * 100.0);
     })?;
-    if let Some(dir) = &args.out {
-        report.write(dir)?;
-    }
+    let written = args.out.as_ref().map_or(Ok(()), |dir| report.write(dir));
+    // Results that could not be written are not lost.
     if json {
-        output::say(serde_json::to_string(&report)?)
+        output::say(serde_json::to_string(&report)?)?;
     } else {
-        output::say(&report)
+        output::say(&report)?;
     }
+    written
 }
 
 /// The things of these names, or all of them where none is given.

@@ -26,6 +26,7 @@ pub(super) enum Verb {
   netbridge bridge add br0 --address 172.30.0.1/16 --ageing-time 60")]
     Add(Box<Add>),
     /// Remove a bridge: its ports are detached and put back as they were.
+    #[command(after_help = "Example:\n  netbridge bridge del br0")]
     Del {
         /// Name of the bridge.
         name: String,
@@ -34,6 +35,9 @@ pub(super) enum Verb {
     #[command(after_help = "Example:\n  netbridge bridge set br0 --mode hub")]
     Set(Set),
     /// Show bridges, or one.
+    #[command(
+        after_help = "Examples:\n  netbridge bridge show\n  netbridge bridge show br0 --json"
+    )]
     Show {
         /// Name of the bridge.
         name: Option<String>,

@@ -13,6 +13,9 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Show the entries that count at this moment.
+    #[command(after_help = "Examples:
+  netbridge fdb show br0
+  netbridge fdb show br0 02:42:ac:11:00:02 --json")]
     Show {
         /// Name of the bridge.
         bridge: String,
@@ -42,6 +45,7 @@ pub(super) enum Verb {
         sticky: bool,
     },
     /// Remove the entry of an address.
+    #[command(after_help = "Example:\n  netbridge fdb del br0 02:42:ac:11:00:02")]
     Del {
         /// Name of the bridge.
         bridge: String,
@@ -49,6 +53,7 @@ pub(super) enum Verb {
         mac: String,
     },
     /// Remove all entries that were learned, or those of one port.
+    #[command(after_help = "Example:\n  netbridge fdb flush br0 --port veth1")]
     Flush {
         /// Name of the bridge.
         bridge: String,

@@ -1,11 +1,7 @@
 //! The command line: what can be typed, and where it goes.
 //!
 //! The types here hold raw text and numbers; each verb's file turns them into checked values.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command speaks to its user"
-)]
+#![expect(clippy::print_stderr, reason = "a command speaks to its user")]
 
 mod bench;
 mod bridge;
@@ -24,7 +20,7 @@ use std::{io, process::ExitCode};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{bridge::BridgeError, datapath::DatapathError, net::NetError};
+use crate::{bridge::BridgeError, datapath::DatapathError, net::NetError, output};
 
 /// An Ethernet bridge for containers whose every decision is made in eBPF.
 #[derive(Debug, Parser)]
@@ -55,13 +51,16 @@ enum Command {
     /// Bridge interfaces in the foreground, and report per port until interrupted.
     Run(run::Args),
     /// Add, remove, change and show bridges.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  netbridge bridge add br0")]
     Bridge(bridge::Verb),
     /// Add, remove, change and show the ports of a bridge.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  netbridge port add br0 veth1 --name web"
+    )]
     Port(port::Verb),
     /// Show and change which address is behind which port.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  netbridge fdb show br0")]
     Fdb(fdb::Verb),
     /// Show what happened to every frame, per port.
     Stats(stats::Args),
@@ -102,8 +101,10 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args, cli.json),
         Command::Debug(verb) => verify::run(&verb),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "netbridge", &mut io::stdout());
-            Ok(())
+            // Into memory first: the generator panics where nobody reads its output.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "netbridge", &mut script);
+            output::say(String::from_utf8_lossy(&script))
         }
     };
     match outcome {
@@ -126,14 +127,8 @@ pub fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind;
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            print!("{}", error.render().ansi());
-            ExitCode::SUCCESS
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            eprint!("{}", error.render().ansi());
-            ExitCode::from(2)
-        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => help(error, ExitCode::SUCCESS),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => help(error, ExitCode::from(2)),
         _ => {
             let text = error.render().to_string();
             // The message ends where the usage begins; its continuation lines name the arguments.
@@ -144,6 +139,14 @@ fn usage(error: &clap::Error) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints help, with colours on a terminal alone; whoever does not read it has seen enough.
+fn help(error: &clap::Error, code: ExitCode) -> ExitCode {
+    if let Err(error) = error.print() {
+        tracing::debug!("print help: {error}");
+    }
+    code
 }
 
 fn one_line(text: &str) -> String {

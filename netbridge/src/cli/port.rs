@@ -35,6 +35,7 @@ pub(super) enum Verb {
         learn_limit: u32,
     },
     /// Take a port out of a bridge, and put its interface back as it was.
+    #[command(after_help = "Example:\n  netbridge port del br0 veth1")]
     Del {
         /// Name of the bridge.
         bridge: String,
@@ -46,6 +47,7 @@ pub(super) enum Verb {
     #[command(after_help = "Example:\n  netbridge port set br0 veth1 --state disabled")]
     Set(Set),
     /// Show the ports of a bridge, or one.
+    #[command(after_help = "Example:\n  netbridge port show br0")]
     Show {
         /// Name of the bridge.
         bridge: String,

@@ -5,10 +5,10 @@ use anyhow::Result;
 use crate::daemon;
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Forwarding does not depend on it: kill it, and every frame still goes its way.
-Set NETBRIDGE_LOG=info to see events (learned, moved, limit, port)."
-)]
+#[command(after_help = "Example:
+  NETBRIDGE_LOG=info netbridge serve    with events in the log (learned, moved, limit, port)
+
+Forwarding does not depend on it: kill it, and every frame still goes its way.")]
 pub(super) struct Args {
     /// Seconds between two sweeps of aged entries.
     #[arg(long, value_name = "SECS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=86400))]
