@@ -257,6 +257,9 @@ fn malformed_values_are_refused() {
         2,
         &["tcp", "--hook"],
     );
+    let long = "x".repeat(65);
+    let named = ["port", "set", "br0", "v1", "--name", &long];
+    refused(&host, &named, 2, &["container name", "64"]);
     refused(&host, &["frobnicate"], 2, &["frobnicate", "--help"]);
 }
 

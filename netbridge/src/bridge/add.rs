@@ -6,7 +6,8 @@ use netbridge_common::{
 
 use super::{
     Bridge, BridgeError, Hook, HookChoice, HookReason, Port, PortSpec, container, hook,
-    name::MAX_LEN, port::padded,
+    name::MAX_LEN,
+    port::{check_name, padded},
 };
 use crate::{
     datapath::PinDir,
@@ -34,6 +35,7 @@ impl Bridge {
     }
 
     fn plan(&self, spec: &PortSpec) -> Result<Plan, BridgeError> {
+        check_name(spec.name.as_deref().unwrap_or_default())?;
         let link = self.find(&spec.ifname)?;
         self.check_free(&link)?;
         self.check_mtu(&link)?;

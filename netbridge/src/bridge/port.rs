@@ -155,6 +155,7 @@ impl Bridge {
             conf.state = state as u8;
         }
         if let Some(name) = &change.name {
+            check_name(name)?;
             info.name = padded(name);
         }
         self.maps.set_port_info(port.id, info)?;
@@ -170,6 +171,19 @@ impl Bridge {
 fn text(field: &[u8]) -> String {
     let end = field.iter().position(|&b| b == 0).unwrap_or(field.len());
     String::from_utf8_lossy(&field[..end]).into_owned()
+}
+
+/// Checks that a container's name fits [`PortInfo::name`].
+pub(super) fn check_name(name: &str) -> Result<(), BridgeError> {
+    const MOST: usize = 64;
+    if name.len() <= MOST {
+        return Ok(());
+    }
+    let reason = format!("`{name}` is too long; {MOST} octets at most");
+    Err(BridgeError::BadSetting {
+        setting: "container name",
+        reason,
+    })
 }
 
 /// A field with `text` in it, cut where it does not fit.

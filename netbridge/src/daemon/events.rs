@@ -30,7 +30,7 @@ pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) {
 }
 
 /// Interface of a port, and its container where one is known: `veth1 (web)`.
-fn port_name(bridge: &Bridge, id: PortId) -> String {
+pub(super) fn port_name(bridge: &Bridge, id: PortId) -> String {
     match bridge.port(id) {
         Ok(port) => match port.name {
             Some(name) => format!("{} ({name})", port.ifname),

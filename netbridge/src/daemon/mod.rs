@@ -136,7 +136,7 @@ fn link_changed(bridge: &mut Bridge, link: &Link) -> Result<()> {
         })?;
         tracing::info!(
             bridge = bridge.name(),
-            port = link.name,
+            port = events::port_name(bridge, id),
             flushed,
             "port down"
         );
