@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// Datapaths; all where none is given.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     datapath: Vec<String>,
-    /// Be done within a minute: shorter tests, fewer sizes, three runs.
+    /// Be done within a minute: shorter tests, fewer sizes, two runs.
     #[arg(long)]
     quick: bool,
     /// Runs of each test on each datapath.
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, json: bool) -> Result<()> {
         )?,
         runs: args
             .runs
-            .map_or(if args.quick { 3 } else { 5 }, usize::from),
+            .map_or(if args.quick { 2 } else { 5 }, usize::from),
         quick: args.quick,
     };
     if let Some(dir) = &args.out {
