@@ -1,8 +1,9 @@
 //! The eBPF side of netbridge: one pipeline, two frontends.
 //!
 //! [`pipeline`] asks `netbridge-common` what to do with a frame; [`tc`] and [`xdp`] read the frame
-//! and carry the answer out. No bridging rule stands here. [`mod@bench`] holds what the benchmark needs. The code is a library so that it is
-//! compiled, linted and documented for the host too; `main.rs` adds the entry points.
+//! and carry the answer out. No bridging rule stands here. [`mod@bench`] holds what the benchmark
+//! needs. The code is a library so that it is compiled, linted and documented for the host too;
+//! `main.rs` and `bench_main.rs` add the entry points.
 #![no_std]
 #![deny(
     clippy::arithmetic_side_effects,

@@ -19,7 +19,7 @@ pub use self::{
     builder::{LabBuilder, PortOptions, disable_ipv6},
     host::{Host, Output, Running, binary},
 };
-use crate::wire::Wire;
+use crate::{require::note, wire::Wire};
 
 /// Both hooks, for tests of what must be the same at each.
 pub const HOOKS: [HookChoice; 2] = [HookChoice::Tc, HookChoice::Xdp];
@@ -31,6 +31,16 @@ pub const PAIRINGS: [[HookChoice; 2]; 4] = [
     [HookChoice::Xdp, HookChoice::Tc],
     [HookChoice::Xdp, HookChoice::Xdp],
 ];
+
+/// Calls `check` with a lab of three containers for each mix of hooks.
+pub fn on_every_mix(check: impl Fn(&Lab, &[Wire])) {
+    for hooks in hook_mixes(3) {
+        note(format_args!("on {hooks:?}"));
+        let lab = Lab::new(&hooks);
+        check(&lab, &lab.wires());
+        lab.assert_accounts();
+    }
+}
 
 /// What a rule of bridging is tested on: `n` ports with one hook, with the other, and with both in
 /// turns, so that the first port meets its own kind and the other.

@@ -7,12 +7,8 @@
 
 use std::time::Duration;
 
-use netbridge::net::{Links, NetError, Netns, VethSpec, ethtool};
-use netbridge_tests::{
-    require_root,
-    snapshot::Snapshot,
-    topology::{Host, disable_ipv6},
-};
+use netbridge::net::{Links, NetError, Netns, ethtool};
+use netbridge_tests::{require_root, snapshot::Snapshot, topology::Host};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -24,23 +20,7 @@ struct Scene {
 
 fn scene() -> Scene {
     let host = Host::new();
-    let containers = ["v1", "v2"].map(|name| {
-        let netns = Netns::anonymous().expect("make a namespace");
-        disable_ipv6(&netns);
-        let spec = VethSpec {
-            name,
-            peer_name: "eth0",
-            peer_netns: Some(&netns),
-            ..VethSpec::default()
-        };
-        let links = host.links();
-        let near = links.add_veth(&spec).expect("add a veth pair");
-        links.set_up(near.ifindex, true).expect("set it up");
-        let inside = Links::within(&netns).expect("look into the container");
-        let eth0 = inside.by_name("eth0").expect("find eth0").ifindex;
-        inside.set_up(eth0, true).expect("set it up");
-        netns
-    });
+    let containers = ["v1", "v2"].map(|name| host.container(name, None, None));
     Scene { host, containers }
 }
 

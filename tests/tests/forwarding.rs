@@ -5,22 +5,12 @@ use netbridge_common::MacAddr;
 use netbridge_tests::{
     require::note,
     require_root,
-    topology::{HOOKS, Lab, hook_mixes},
-    wire::{SILENCE, SOON, Wire, expect_delivery, frame, typed_frame},
+    topology::{HOOKS, Lab, on_every_mix},
+    wire::{SILENCE, SOON, expect_delivery, frame, typed_frame},
 };
 
 const STRANGER: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0x77]);
 const OTHER: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0x78]);
-
-/// Calls `check` with a lab of three containers for each mix of hooks.
-fn on_every_mix(check: impl Fn(&Lab, &[Wire])) {
-    for hooks in hook_mixes(3) {
-        note(format_args!("on {hooks:?}"));
-        let lab = Lab::new(&hooks);
-        check(&lab, &lab.wires());
-        lab.assert_accounts();
-    }
-}
 
 fn group(last: [u8; 2]) -> MacAddr {
     MacAddr([0x01, 0x80, 0xc2, 0, last[0], last[1]])

@@ -11,24 +11,13 @@ use netbridge::{
 };
 use netbridge_common::{FdbFlags, MacAddr, PortState};
 use netbridge_tests::{
-    require::note,
     require_root,
-    topology::{Lab, hook_mixes},
+    topology::{Lab, on_every_mix},
     wire::{SOON, Wire, expect_delivery, frame},
 };
 
 const STATION: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0x77]);
 const OTHER: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0x78]);
-
-/// Calls `check` with a lab of three containers for each mix of hooks.
-fn on_every_mix(check: impl Fn(&Lab, &[Wire])) {
-    for hooks in hook_mixes(3) {
-        note(format_args!("on {hooks:?}"));
-        let lab = Lab::new(&hooks);
-        check(&lab, &lab.wires());
-        lab.assert_accounts();
-    }
-}
 
 /// Sends a broadcast from `src` on wire `at`, from 0, and waits until the others have it.
 fn announce(wires: &[Wire], at: usize, src: MacAddr) {

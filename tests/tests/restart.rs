@@ -6,10 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use netbridge::net::{Links, Netns, VethSpec};
+use netbridge::net::Netns;
 use netbridge_tests::{
     require_root,
-    topology::{Host, disable_ipv6},
+    topology::Host,
     traffic::{ping, tcp},
 };
 use nix::sys::signal::Signal;
@@ -19,23 +19,8 @@ fn scene(hook: &str, ageing: &str) -> (Host, [Netns; 2]) {
     let host = Host::new();
     host.ok(&["bridge", "add", "br0", "--ageing-time", ageing]);
     let containers = [2, 3].map(|n| {
-        let netns = Netns::anonymous().expect("make a namespace");
-        disable_ipv6(&netns);
         let name = format!("v{n}");
-        let spec = VethSpec {
-            name: &name,
-            peer_name: "eth0",
-            peer_netns: Some(&netns),
-            ..VethSpec::default()
-        };
-        let links = host.links();
-        let near = links.add_veth(&spec).expect("add a veth pair");
-        links.set_up(near.ifindex, true).expect("set it up");
-        let inside = Links::within(&netns).expect("look into the container");
-        let eth0 = inside.by_name("eth0").expect("find eth0").ifindex;
-        let address = format!("10.9.0.{n}/24").parse().expect("an address");
-        inside.add_address(eth0, address).expect("add an address");
-        inside.set_up(eth0, true).expect("set it up");
+        let netns = host.container(&name, None, Some(&format!("10.9.0.{n}/24")));
         host.ok(&["port", "add", "br0", &name, "--hook", hook]);
         netns
     });

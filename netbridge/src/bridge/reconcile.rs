@@ -3,7 +3,7 @@
 use netbridge_common::{MacAddr, PortConf, PortFlags};
 
 use super::{Bridge, BridgeError, Port, container};
-use crate::net::{XdpFeatures, peer, xdp_features::xdp_features};
+use crate::net::{Link, XdpFeatures, peer, xdp_features::xdp_features};
 
 impl Bridge {
     /// Removes ports whose interface or attachment is gone, and takes over what changed of the
@@ -17,7 +17,7 @@ impl Bridge {
             if let Ok(link) = self.links.by_index(port.conf.ifindex)
                 && self.programs.is_attached(port.id)
             {
-                changed |= self.refresh_port(&port, link.mtu)?;
+                changed |= self.refresh_port(&port, &link)?;
                 continue;
             }
             tracing::info!(
@@ -34,7 +34,7 @@ impl Bridge {
         Ok(())
     }
 
-    fn refresh_port(&mut self, port: &Port, mtu: u32) -> Result<bool, BridgeError> {
+    fn refresh_port(&mut self, port: &Port, link: &Link) -> Result<bool, BridgeError> {
         let reachable = xdp_features(port.conf.ifindex)?.is_some_and(XdpFeatures::ndo_xmit);
         let mut flags = PortFlags(port.conf.flags.0 & !PortFlags::XDP_TARGET.0);
         if reachable {
@@ -42,13 +42,12 @@ impl Bridge {
             self.maps.set_xdp_port(port.id, port.conf.ifindex)?;
         }
         let mut conf = PortConf {
-            mtu,
+            mtu: link.mtu,
             flags,
             ..port.conf
         };
         if !flags.contains(PortFlags::HOST)
-            && let Ok(link) = self.links.by_index(port.conf.ifindex)
-            && let Ok(Some(end)) = peer::container_end(&self.links, &link)
+            && let Ok(Some(end)) = peer::container_end(&self.links, link)
             && let Ok(station) = container::station(&end)
         {
             conf.peer_mac = MacAddr(station.mac);

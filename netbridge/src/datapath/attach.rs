@@ -12,13 +12,6 @@ use netbridge_common::{PortId, maps::program};
 
 use super::{DatapathError, PinDir, error::plain, load::io_cause};
 
-/// How XDP runs on an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XdpMode {
-    /// In the driver, before a socket buffer is made.
-    Native,
-}
-
 /// The programs of one bridge.
 pub struct Programs {
     dir: PinDir,
@@ -84,7 +77,7 @@ impl Programs {
         id: PortId,
         ifname: &str,
         ifindex: u32,
-    ) -> Result<XdpMode, DatapathError> {
+    ) -> Result<(), DatapathError> {
         let error = |error| attach_error(program::XDP_INGRESS, ifname, &error);
         let link = self
             .xdp
@@ -93,8 +86,7 @@ impl Programs {
             .map_err(error)?;
         let link =
             FdLink::try_from(link).map_err(|_error| unpinnable(program::XDP_INGRESS, ifname))?;
-        self.pin(link, program::XDP_INGRESS, ifname, self.xdp_link(id))?;
-        Ok(XdpMode::Native)
+        self.pin(link, program::XDP_INGRESS, ifname, self.xdp_link(id))
     }
 
     fn pin(

@@ -13,11 +13,12 @@ mod maps;
 mod pin;
 mod stack;
 
-pub use attach::{Programs, XdpMode};
+pub use attach::Programs;
 pub(crate) use capabilities::Capabilities;
 pub use error::DatapathError;
 pub use features::{KernelFeatures, kernel_features};
 pub use load::{LoadOptions, create};
 pub use maps::{Maps, now};
+pub(crate) use pin::bpffs_is_mounted;
 pub use pin::{BPFFS, PIN_ROOT, PinDir, mount_bpffs};
 pub use stack::{ProgramCost, program_costs};

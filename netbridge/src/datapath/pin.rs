@@ -137,10 +137,15 @@ fn is_link(path: &Path) -> bool {
         .is_some_and(|name| name.to_string_lossy().starts_with("port-"))
 }
 
+/// Says whether bpffs is mounted at [`BPFFS`]; fails where there is no such folder.
+pub(crate) fn bpffs_is_mounted() -> nix::Result<bool> {
+    Ok(statfs(BPFFS)?.filesystem_type().0 == BPF_FS_MAGIC)
+}
+
 /// Mounts bpffs at [`BPFFS`] where it is not.
 pub fn mount_bpffs() -> Result<(), DatapathError> {
     let path = Path::new(BPFFS);
-    if statfs(path).is_ok_and(|fs| fs.filesystem_type().0 == BPF_FS_MAGIC) {
+    if bpffs_is_mounted().unwrap_or(false) {
         return Ok(());
     }
     tracing::info!("mounting bpffs at {BPFFS}");

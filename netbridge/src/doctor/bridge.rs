@@ -7,7 +7,7 @@ use netbridge_common::{ABI_VERSION, PortId, settings::Settings};
 use super::{Finding, Status, finding::Sheet, machine::FLOOD_CHUNK, port, programs::Owners};
 use crate::{
     bridge::{Bridge, BridgeError, Hook, Port},
-    datapath::{DatapathError, PinDir, batch},
+    datapath::{DatapathError, PinDir},
     net::{Links, XdpFeatures, sysctl, xdp_features::xdp_features},
 };
 
@@ -156,7 +156,7 @@ fn flood(sheet: &mut Sheet, name: &str, settings: &Settings, ports: &[Port]) {
 fn fdb(sheet: &mut Sheet, bridge: &Bridge, settings: &Settings) -> Result<(), BridgeError> {
     let (maps, name) = (bridge.maps(), bridge.name());
     let capacity = u64::from(maps.fdb_capacity());
-    let entries = batch::read_all(&maps.fdb_data()?).map_or(0, |all| all.len() as u64);
+    let entries = maps.fdb_entries().map_or(0, |all| all.len() as u64);
     let percent = entries * 100 / capacity.max(1);
     let found = format!("{entries} of {capacity} entries, {percent} %");
     if percent > FDB_WARNING_PERCENT {

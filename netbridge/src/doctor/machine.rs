@@ -1,17 +1,12 @@
 //! The machine: kernel, parameters, privilege, and whether the hooks really work.
 
-use std::{io, path::Path};
-
-use nix::sys::statfs::statfs;
+use std::io;
 
 use super::{Finding, Status, finding::Sheet, probe};
 use crate::{
-    datapath::{BPFFS, Capabilities, kernel_features, program_costs},
+    datapath::{BPFFS, Capabilities, bpffs_is_mounted, kernel_features, program_costs},
     net::sysctl,
 };
-
-/// `BPF_FS_MAGIC` of `linux/magic.h`.
-const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 
 /// Frames that a flood at TC puts into a queue at a time.
 pub(super) const FLOOD_CHUNK: u32 = 256;
@@ -88,11 +83,11 @@ fn timing(sheet: &mut Sheet) {
 }
 
 fn bpffs(sheet: &mut Sheet) {
-    match statfs(Path::new(BPFFS)) {
-        Ok(fs) if fs.filesystem_type().0 == BPF_FS_MAGIC => {
+    match bpffs_is_mounted() {
+        Ok(true) => {
             sheet.ok("bpffs", format!("mounted at {BPFFS}"));
         }
-        Ok(_) => {
+        Ok(false) => {
             let found = format!("not mounted at {BPFFS}; netbridge mounts it for its first bridge");
             let remedy = format!("`mount -t bpf bpf {BPFFS}` if that fails");
             sheet.advise(Status::Note, "bpffs", found, remedy);

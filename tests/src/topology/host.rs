@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netbridge::net::{Links, Netns};
+use netbridge::net::{Links, Netns, VethSpec};
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, setns, unshare},
@@ -83,6 +83,30 @@ impl Host {
     /// The host's interfaces.
     pub fn links(&self) -> Links {
         Links::within(&self.netns).expect("open the host's interfaces")
+    }
+
+    /// Makes a container: a namespace with `eth0`, up, the other end of `name` on the host.
+    pub fn container(&self, name: &str, mac: Option<[u8; 6]>, address: Option<&str>) -> Netns {
+        let netns = Netns::anonymous().expect("make a namespace");
+        super::disable_ipv6(&netns);
+        let spec = VethSpec {
+            name,
+            peer_name: "eth0",
+            peer_netns: Some(&netns),
+            peer_mac: mac,
+            ..VethSpec::default()
+        };
+        let links = self.links();
+        let near = links.add_veth(&spec).expect("add a veth pair");
+        links.set_up(near.ifindex, true).expect("set it up");
+        let inside = Links::within(&netns).expect("look into the container");
+        let eth0 = inside.by_name("eth0").expect("find eth0").ifindex;
+        if let Some(address) = address {
+            let address = address.parse().expect("an address");
+            inside.add_address(eth0, address).expect("add an address");
+        }
+        inside.set_up(eth0, true).expect("set it up");
+        netns
     }
 
     /// Runs `f` on the host: in its network, and with its mounts.

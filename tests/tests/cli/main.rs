@@ -15,10 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use netbridge::net::{Links, Netns, VethSpec};
+use netbridge::net::Netns;
 use netbridge_common::MacAddr;
 use netbridge_tests::{
-    topology::{Host, disable_ipv6},
+    topology::Host,
     wire::{Wire, frame},
 };
 use serde_json::Value;
@@ -85,25 +85,8 @@ impl Scene {
 
 /// Makes the veth pair of container `n`.
 fn container(host: &Host, n: u8) -> Netns {
-    let netns = Netns::anonymous().expect("make a namespace");
-    disable_ipv6(&netns);
-    let name = format!("v{n}");
-    let spec = VethSpec {
-        name: &name,
-        peer_name: "eth0",
-        peer_netns: Some(&netns),
-        peer_mac: Some(station(n).0),
-        ..VethSpec::default()
-    };
-    let links = host.links();
-    let near = links.add_veth(&spec).expect("add a veth pair");
-    links.set_up(near.ifindex, true).expect("set it up");
-    let inside = Links::within(&netns).expect("look into the container");
-    let eth0 = inside.by_name("eth0").expect("find eth0").ifindex;
-    let address = format!("10.9.0.{n}/24").parse().expect("an address");
-    inside.add_address(eth0, address).expect("add an address");
-    inside.set_up(eth0, true).expect("set it up");
-    netns
+    let address = format!("10.9.0.{n}/24");
+    host.container(&format!("v{n}"), Some(station(n).0), Some(&address))
 }
 
 /// The Ethernet address of container `n`.
