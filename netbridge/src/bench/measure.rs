@@ -53,9 +53,7 @@ pub(super) fn throughput(rig: &mut Rig, len: usize, flows: u32, count: u32) -> R
     generate(rig, to, from, len, conf, flows.max(64))?;
     generate(rig, from, to, len, conf, flows.max(count / 16))?;
     let (sent_to, others) = arrivals(rig)?;
-    let started = Instant::now();
-    generate(rig, from, to, len, conf, count)?;
-    let elapsed = started.elapsed();
+    let elapsed = generate(rig, from, to, len, conf, count)?;
     let (now_at, others_now) = arrivals(rig)?;
     let delivered = now_at - sent_to;
     ensure!(
@@ -88,12 +86,10 @@ pub(super) fn broadcast(rig: &mut Rig, count: u32) -> Result<Sample> {
     let frame = frame([0xff; 6], rig.stations[0].mac, 64);
     let station = &rig.stations[0];
     let tools = &mut rig.tools;
-    let started = Instant::now();
-    station.netns.run(|| {
+    let elapsed = station.netns.run(|| {
         pin(0)?;
         tools.generate(&frame, station.ifindex, conf, count)
     })??;
-    let elapsed = started.elapsed();
     let after = rig
         .stations
         .iter()
@@ -117,12 +113,11 @@ pub(super) fn learning(rig: &mut Rig) -> Result<Sample> {
         flows: ADDRESSES,
         keep_dst: 1,
     };
-    let started = Instant::now();
-    generate(rig, 0, 1, 64, conf, ADDRESSES)?;
+    let elapsed = generate(rig, 0, 1, 64, conf, ADDRESSES)?;
     Ok(rate(
         "address_learning",
         u64::from(ADDRESSES),
-        started.elapsed(),
+        elapsed,
         0,
     ))
 }
@@ -146,7 +141,7 @@ fn generate(
     len: usize,
     conf: BenchConf,
     count: u32,
-) -> Result<()> {
+) -> Result<Duration> {
     let frame = frame(rig.stations[to].mac, rig.stations[from].mac, len);
     let station = &rig.stations[from];
     let tools = &mut rig.tools;

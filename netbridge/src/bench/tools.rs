@@ -1,5 +1,7 @@
 //! The benchmark's own programs: generator, sinks, static redirects.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use aya::{
     Ebpf, EbpfLoader, TestRun as _, include_bytes_aligned,
@@ -89,14 +91,15 @@ impl Tools {
         Ok(())
     }
 
-    /// Sends `count` frames out of interface `ifindex` of the calling thread's namespace.
+    /// Sends `count` frames out of interface `ifindex` of the calling thread's namespace, and says how
+    /// long that took.
     pub(super) fn generate(
         &mut self,
         frame: &[u8],
         ifindex: u32,
         conf: BenchConf,
         count: u32,
-    ) -> Result<()> {
+    ) -> Result<Duration> {
         let map = self
             .ebpf
             .map_mut(name::CONF)
@@ -104,7 +107,7 @@ impl Tools {
         Array::<_, BenchConf>::try_from(map)?.set(0, conf, 0)?;
         let ctx = xdp_md(u32::try_from(frame.len())?, ifindex);
         let generator = self.loaded_xdp(name::GENERATE)?;
-        generator
+        let result = generator
             .test_run(TestRunOptions {
                 data_in: Some(frame),
                 ctx_in: Some(&ctx),
@@ -113,7 +116,8 @@ impl Tools {
                 ..TestRunOptions::default()
             })
             .context("generate frames")?;
-        Ok(())
+        // The kernel's own time: the call's also has two RCU grace periods, some ticks long.
+        Ok(result.duration * count)
     }
 
     /// What has arrived on interface `ifindex` so far.
