@@ -11,7 +11,7 @@ use aya_ebpf::{
         xdp_action::{XDP_DROP, XDP_TX},
     },
     btf_maps::{Array, DevMap, PerCpuArray},
-    helpers::bpf_redirect,
+    helpers::bpf_redirect_peer,
     macros::btf_map,
     programs::{TcContext, XdpContext},
 };
@@ -113,7 +113,7 @@ pub fn static_xdp(ctx: &XdpContext) -> u32 {
         .unwrap_or(XDP_DROP)
 }
 
-/// Redirects at TC to the other interface of the pair.
+/// Redirects at TC into the other station, past the pair's own queue.
 #[inline(always)]
 #[expect(
     clippy::cast_possible_truncation,
@@ -123,5 +123,5 @@ pub fn static_tc(ctx: &TcContext) -> i32 {
     // SAFETY: the context is valid while the program runs.
     let ifindex = unsafe { (*ctx.skb.skb).ifindex };
     // SAFETY: the helper takes any numbers; the kernel checks them when it acts on them.
-    unsafe { bpf_redirect(ifindex ^ 1, 0) as i32 }
+    unsafe { bpf_redirect_peer(ifindex ^ 1, 0) as i32 }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::datapath::kernel_features;
+
 /// A way for frames to get from one namespace to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Datapath {
@@ -9,7 +11,7 @@ pub enum Datapath {
     Veth,
     /// XDP redirect without a lookup: the limit of the hook.
     XdpStatic,
-    /// TC redirect without a lookup: the limit of the hook.
+    /// TC redirect to the peer without a lookup: the limit of the hook.
     TcStatic,
     /// The kernel's bridge.
     LinuxBridge,
@@ -71,12 +73,26 @@ impl Datapath {
         !matches!(self, Self::Veth | Self::XdpStatic | Self::TcStatic)
     }
 
+    /// The datapath that does the same without deciding anything: for generated frames the hook's
+    /// static redirect, for what stacks send the bare veth pair.
+    #[must_use]
+    pub const fn limit(self, between_stacks: bool) -> Self {
+        match self {
+            _ if between_stacks => Self::Veth,
+            Self::Veth | Self::XdpStatic | Self::NetbridgeXdp => Self::XdpStatic,
+            _ => Self::TcStatic,
+        }
+    }
+
     /// Why it cannot run here, where it cannot.
     pub fn unavailable(self) -> Option<String> {
         if self == Self::LinuxBridgeNf
             && !Path::new("/proc/sys/net/bridge/bridge-nf-call-iptables").exists()
         {
             return Some("the kernel has no br_netfilter loaded".to_owned());
+        }
+        if self == Self::TcStatic && !kernel_features().peer_scrubs {
+            return Some("bpf_redirect_peer leaves the packet type alone before 6.15".to_owned());
         }
         None
     }

@@ -26,6 +26,12 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// The same at the end of a session.
+    #[must_use]
+    pub fn after(self) -> Self {
+        self
+    }
+
     /// Looks at this machine.
     pub fn of_this_machine() -> Self {
         let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -10,12 +10,14 @@ mod report;
 mod rig;
 mod sample;
 mod session;
+mod test;
 mod tools;
 
 pub use self::{
     datapath::Datapath,
     environment::Environment,
-    report::Report,
-    sample::{Better, Outcome},
-    session::{BenchOptions, Test, run},
+    report::{Failure, Report},
+    sample::{Outcome, Unit},
+    session::{BenchOptions, Progress, run},
+    test::{TESTS, Test},
 };

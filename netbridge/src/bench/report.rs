@@ -1,6 +1,6 @@
 //! What a session comes to: a table, JSON, and a folder for people.
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{fmt, fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use comfy_table::{CellAlignment, Table, presets};
@@ -19,6 +19,19 @@ pub struct Report {
     pub unavailable: Vec<(&'static str, String)>,
     /// The figures.
     pub results: Vec<Outcome>,
+    /// Tests that failed; they have no figures.
+    pub failures: Vec<Failure>,
+}
+
+/// A test that failed on a datapath.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    /// Name of the test.
+    pub test: &'static str,
+    /// Name of the datapath.
+    pub datapath: &'static str,
+    /// Why.
+    pub reason: String,
 }
 
 impl Report {
@@ -33,12 +46,12 @@ impl Report {
         Ok(())
     }
 
-    fn by_test(&self) -> BTreeMap<&str, Vec<&Outcome>> {
-        let mut tests = BTreeMap::<&str, Vec<&Outcome>>::new();
-        for outcome in &self.results {
-            tests.entry(&outcome.test).or_default().push(outcome);
-        }
-        tests
+    /// The figures of each test, in the order in which they were measured.
+    fn by_test(&self) -> Vec<(&str, &[Outcome])> {
+        self.results
+            .chunk_by(|one, next| one.test == next.test)
+            .filter_map(|outcomes| Some((outcomes.first()?.test.as_str(), outcomes)))
+            .collect()
     }
 
     fn markdown(&self) -> String {
@@ -79,7 +92,9 @@ fn cells(outcome: &Outcome) -> [String; 7] {
         format!("{:.3} {}", outcome.median, outcome.unit),
         format!("{:.3}", outcome.min),
         format!("{:.3}", outcome.max),
-        outcome.lost.to_string(),
+        outcome
+            .lost
+            .map_or_else(String::new, |lost| lost.to_string()),
         ratio(outcome.vs_linux_bridge),
         ratio(outcome.vs_limit),
     ]
@@ -114,6 +129,13 @@ impl fmt::Display for Report {
         writeln!(f, "{table}")?;
         for (datapath, reason) in &self.unavailable {
             writeln!(f, "{datapath} cannot run here: {reason}")?;
+        }
+        for failure in &self.failures {
+            writeln!(
+                f,
+                "{} failed on {}: {}",
+                failure.test, failure.datapath, failure.reason
+            )?;
         }
         write!(f, "{:.0} s", self.seconds)
     }

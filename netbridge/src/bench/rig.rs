@@ -25,6 +25,25 @@ pub(super) struct Station {
     pub(super) ifindex: u32,
 }
 
+/// What a rig is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RigOptions {
+    /// Stations, at most 250.
+    pub(super) stations: u32,
+    /// Capacity of netbridge's FDB.
+    pub(super) fdb_entries: u32,
+}
+
+impl RigOptions {
+    /// So many stations, and room for more addresses than most tests have.
+    pub(super) const fn stations(stations: u32) -> Self {
+        Self {
+            stations,
+            fdb_entries: 1 << 18,
+        }
+    }
+}
+
 /// Stations joined by a datapath; everything goes when the value does.
 pub(super) struct Rig {
     pub(super) datapath: Datapath,
@@ -36,11 +55,13 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    /// Joins `count` stations by `datapath`.
-    pub(super) fn build(datapath: Datapath, count: u32) -> Result<Self> {
+    /// Joins stations by `datapath`.
+    pub(super) fn build(datapath: Datapath, options: RigOptions) -> Result<Self> {
         let host = Netns::anonymous()?;
         quiet(&host)?;
-        let stations = (0..count).map(Station::new).collect::<Result<Vec<_>>>()?;
+        let stations = (0..options.stations)
+            .map(Station::new)
+            .collect::<Result<Vec<_>>>()?;
         let mut rig = Self {
             datapath,
             host,
@@ -58,7 +79,7 @@ impl Rig {
         for station in &rig.stations {
             station.configure(&rig.stations)?;
         }
-        rig.join()
+        rig.join(options)
             .with_context(|| format!("set up {}", datapath.name()))?;
         Ok(rig)
     }
@@ -123,16 +144,16 @@ impl Rig {
         Ok(())
     }
 
-    fn join(&mut self) -> Result<()> {
+    fn join(&mut self, options: RigOptions) -> Result<()> {
         match self.datapath {
             Datapath::Veth | Datapath::Macvlan => Ok(()),
             Datapath::XdpStatic => self.static_redirect(true),
             Datapath::TcStatic => self.static_redirect(false),
             Datapath::LinuxBridge => self.linux_bridge(false),
             Datapath::LinuxBridgeNf => self.linux_bridge(true),
-            Datapath::NetbridgeTc => self.netbridge(HookChoice::Tc, true),
-            Datapath::NetbridgeTcNoPeer => self.netbridge(HookChoice::Tc, false),
-            Datapath::NetbridgeXdp => self.netbridge(HookChoice::Xdp, true),
+            Datapath::NetbridgeTc => self.netbridge(HookChoice::Tc, true, options),
+            Datapath::NetbridgeTcNoPeer => self.netbridge(HookChoice::Tc, false, options),
+            Datapath::NetbridgeXdp => self.netbridge(HookChoice::Xdp, true, options),
         }
     }
 
@@ -172,11 +193,11 @@ impl Rig {
         Ok(())
     }
 
-    fn netbridge(&mut self, hook: HookChoice, peer: bool) -> Result<()> {
+    fn netbridge(&mut self, hook: HookChoice, peer: bool, rig: RigOptions) -> Result<()> {
         let count = self.stations.len();
         let dir = self.host.run(|| -> Result<PinDir> {
             let load = LoadOptions {
-                fdb_entries: 1 << 18,
+                fdb_entries: rig.fdb_entries,
                 ..LoadOptions::default()
             };
             let options = NetbridgeOptions {

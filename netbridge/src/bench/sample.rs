@@ -1,29 +1,118 @@
 //! Results of one test on one datapath, and what they come to.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
-/// Whether more or less of something is better.
+/// What a figure is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
-    /// Rates.
-    Higher,
-    /// Times.
-    Lower,
+pub enum Unit {
+    /// Million frames per second.
+    Mpps,
+    /// Million addresses per second.
+    MegaAddressesPerSecond,
+    /// Thousand million bits per second.
+    GigabitsPerSecond,
+    /// Microseconds.
+    Micros,
+    /// Nanoseconds.
+    Nanos,
+    /// Milliseconds.
+    Millis,
+    /// Seconds of CPU for a gigabyte.
+    CpuSecondsPerGigabyte,
+    /// Mebibytes.
+    Mebibytes,
+    /// Things, of which more are better.
+    Count,
+    /// Frames that got lost.
+    Lost,
+    /// A share of something lost, in per cent.
+    LossPercent,
+}
+
+impl Unit {
+    /// As it is written behind a figure.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mpps => "Mpps",
+            Self::MegaAddressesPerSecond => "M addresses/s",
+            Self::GigabitsPerSecond => "Gb/s",
+            Self::Micros => "µs",
+            Self::Nanos => "ns",
+            Self::Millis => "ms",
+            Self::CpuSecondsPerGigabyte => "CPU s/GB",
+            Self::Mebibytes => "MiB",
+            Self::Count => "",
+            Self::Lost => "frames",
+            Self::LossPercent => "%",
+        }
+    }
+
+    /// Says whether more of it is better.
+    pub const fn more_is_better(self) -> bool {
+        matches!(
+            self,
+            Self::Mpps | Self::MegaAddressesPerSecond | Self::GigabitsPerSecond | Self::Count
+        )
+    }
+
+    /// How many there are of the unit in one of its base unit: bits, frames or addresses a second.
+    const fn per_second(self) -> f64 {
+        match self {
+            Self::GigabitsPerSecond => 1e9,
+            Self::Mpps | Self::MegaAddressesPerSecond => 1e6,
+            _ => 1.0,
+        }
+    }
 }
 
 /// One figure of one run.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
-    /// Name of the test, with its parameter: `throughput_64`.
+    /// Name of the figure, with its parameter: `throughput_64`.
     pub(super) test: String,
     /// Unit of the figure.
-    pub(super) unit: &'static str,
-    /// Which direction is better.
-    pub(super) better: Better,
+    pub(super) unit: Unit,
     /// The figure.
     pub(super) value: f64,
     /// Frames that were sent and did not arrive, where the test counts them.
-    pub(super) lost: u64,
+    pub(super) lost: Option<u64>,
+}
+
+impl Sample {
+    /// A figure.
+    pub(super) fn new(test: &str, unit: Unit, value: f64) -> Self {
+        Self {
+            test: test.to_owned(),
+            unit,
+            value,
+            lost: None,
+        }
+    }
+
+    /// A rate of `count` frames, addresses or bits in `elapsed`.
+    pub(super) fn rate(test: &str, unit: Unit, count: u64, elapsed: Duration) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+        let value = count as f64 / elapsed.as_secs_f64() / unit.per_second();
+        Self::new(test, unit, value)
+    }
+
+    /// The figure under another name.
+    pub(super) fn named(self, test: &str) -> Self {
+        Self {
+            test: test.to_owned(),
+            ..self
+        }
+    }
+
+    /// The figure, with the frames that were lost on the way.
+    pub(super) fn lost(self, lost: u64) -> Self {
+        Self {
+            lost: Some(lost),
+            ..self
+        }
+    }
 }
 
 /// One test on one datapath over all runs, as it is reported.
@@ -43,13 +132,17 @@ pub struct Outcome {
     pub min: f64,
     /// Highest.
     pub max: f64,
+    /// The range over the median: what of a difference is noise.
+    pub noise: f64,
     /// How many runs.
     pub runs: usize,
     /// Frames lost in all runs together, where the test counts them.
-    pub lost: u64,
+    pub lost: Option<u64>,
     /// The median over that of the Linux bridge in the same session.
     pub vs_linux_bridge: Option<f64>,
-    /// The median over that of the limit: the bare veth pair, or the static redirect.
+    /// The datapath that is this one's limit in this test.
+    pub limit: Option<&'static str>,
+    /// The median over that of the limit.
     pub vs_limit: Option<f64>,
 }
 

@@ -5,80 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{
-    Better, Datapath, Environment, Outcome, Report,
-    measure::{self, Pace},
-    rig::Rig,
+    Datapath, Environment, Outcome, Report,
+    report::Failure,
     sample::{Sample, median},
+    test::{Pace, Test},
 };
-
-/// A test, or a group of figures that one test gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Test {
-    /// RFC 2544 throughput, by XDP frames of several sizes.
-    Throughput,
-    /// The same with 1,000 flows.
-    Flows,
-    /// RFC 2889 broadcast forwarding rate.
-    Broadcast,
-    /// RFC 2889 address learning rate.
-    Learning,
-    /// Small UDP frames between stacks.
-    Udp,
-    /// TCP streams between stacks, one and eight.
-    Tcp,
-    /// TCP request and response.
-    Latency,
-}
-
-impl Test {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Throughput,
-        Self::Flows,
-        Self::Broadcast,
-        Self::Learning,
-        Self::Udp,
-        Self::Tcp,
-        Self::Latency,
-    ];
-
-    /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Throughput => "throughput",
-            Self::Flows => "flows",
-            Self::Broadcast => "broadcast",
-            Self::Learning => "learning",
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-            Self::Latency => "latency",
-        }
-    }
-
-    /// The test of a name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|test| test.name() == name)
-    }
-
-    /// Says whether the test runs between network stacks, and not by generated frames.
-    const fn is_stack(self) -> bool {
-        matches!(self, Self::Udp | Self::Tcp | Self::Latency)
-    }
-
-    const fn applies(self, datapath: Datapath) -> bool {
-        match self {
-            Self::Udp | Self::Tcp | Self::Latency => true,
-            // Generated frames enter by a port's driver, which macvlan does not have.
-            Self::Throughput | Self::Flows => !matches!(datapath, Datapath::Macvlan),
-            Self::Broadcast | Self::Learning => {
-                datapath.is_bridge() && !matches!(datapath, Datapath::Macvlan)
-            }
-        }
-    }
-}
 
 /// What a session is made of.
 #[derive(Clone, Debug)]
@@ -93,38 +27,46 @@ pub struct BenchOptions {
     pub quick: bool,
 }
 
-impl BenchOptions {
-    fn pace(&self) -> Pace {
-        if self.quick {
-            Pace {
-                stack: Duration::from_millis(250),
-                frames: 200_000,
-            }
-        } else {
-            Pace {
-                stack: Duration::from_secs(1),
-                frames: 1_000_000,
-            }
-        }
-    }
-
-    const fn sizes(&self) -> &'static [usize] {
-        if self.quick {
-            &[64]
-        } else {
-            &[64, 128, 256, 512, 1024, 1280, 1518]
-        }
-    }
-
-    const fn broadcast_ports(&self) -> &'static [u32] {
-        if self.quick { &[16] } else { &[4, 16, 64] }
-    }
+/// Where a session is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// The run, from 1.
+    pub run: usize,
+    /// The test that comes next.
+    pub test: &'static str,
+    /// The datapath that it runs on.
+    pub datapath: &'static str,
+    /// How much of the session is done, from 0 to 1.
+    pub done: f64,
+    /// Time left, once there is something to tell it by.
+    pub left: Option<Duration>,
 }
 
-type Collected = BTreeMap<(String, Datapath), Vec<Sample>>;
+/// A test on a datapath.
+#[derive(Clone, Copy)]
+struct Step {
+    test: Test,
+    datapath: Datapath,
+}
+
+type Key = (usize, Datapath);
+
+/// All figures of a session, in the order in which they first came, and what failed.
+#[derive(Default)]
+struct Collected {
+    /// Names of the figures, with the test that gives them.
+    names: Vec<(String, &'static str)>,
+    samples: BTreeMap<Key, Vec<Sample>>,
+    failures: Vec<Failure>,
+    /// How long each step took when it last ran.
+    took: BTreeMap<(&'static str, Datapath), Duration>,
+}
 
 /// Runs a session; `progress` is told what comes next and how much of it all is done.
-pub fn run(options: &BenchOptions, mut progress: impl FnMut(&str, f64)) -> Result<Report> {
+///
+/// A test that fails on a datapath (frames at the wrong station, say) is reported and not tried
+/// again there; the others go on.
+pub fn run(options: &BenchOptions, mut progress: impl FnMut(Progress)) -> Result<Report> {
     let environment = Environment::of_this_machine();
     let started = Instant::now();
     let mut unavailable = Vec::new();
@@ -135,153 +77,172 @@ pub fn run(options: &BenchOptions, mut progress: impl FnMut(&str, f64)) -> Resul
             None => datapaths.push(*datapath),
         }
     }
-    let mut collected = Collected::new();
-    let steps = options.runs * datapaths.len();
+    let pace = Pace::new(options.quick);
+    let steps = steps(options, &datapaths);
+    let mut collected = Collected::default();
     for run in 0..options.runs {
-        for (at, datapath) in datapaths.iter().enumerate() {
-            let done = run * datapaths.len() + at;
-            #[expect(clippy::cast_precision_loss, reason = "a fraction")]
-            let fraction = done as f64 / steps.max(1) as f64;
-            progress(
-                &format!("run {} of {}: {}", run + 1, options.runs, datapath.name()),
-                fraction,
-            );
-            // Every other run goes backwards, so that no datapath always follows the same one.
-            let at = if run % 2 == 0 {
-                at
-            } else {
-                datapaths.len() - 1 - at
-            };
-            one(options, datapaths[at], &mut collected)
-                .with_context(|| format!("benchmark {}", datapaths[at].name()))?;
+        for at in 0..steps.len() {
+            let step = steps[order(run, at, &steps)];
+            let left = collected.left(&steps, options.runs, run, at);
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a fraction of some thousand steps"
+            )]
+            progress(Progress {
+                run: run + 1,
+                test: step.test.name,
+                datapath: step.datapath.name(),
+                done: (run * steps.len() + at) as f64 / (options.runs * steps.len()) as f64,
+                left,
+            });
+            collected.take(step, &pace);
         }
     }
     Ok(Report {
-        environment,
+        environment: environment.after(),
         seconds: started.elapsed().as_secs_f64(),
         unavailable,
-        results: outcomes(&collected),
+        results: collected.outcomes(),
+        failures: collected.failures,
     })
 }
 
-/// One run of all tests on one datapath.
-fn one(options: &BenchOptions, datapath: Datapath, collected: &mut Collected) -> Result<()> {
-    let mut samples = Vec::new();
-    let wants = |test: &Test| test.applies(datapath);
-    let (stack, frames): (Vec<Test>, Vec<Test>) = options
-        .tests
-        .iter()
-        .copied()
-        .filter(wants)
-        .partition(|test| test.is_stack());
-    if !stack.is_empty() {
-        let rig = Rig::build(datapath, 2)?;
-        for test in stack {
-            samples.extend(between_stacks(test, &rig, options.pace())?);
-        }
-    }
-    for test in frames {
-        samples.extend(by_frames(test, datapath, options)?);
-    }
-    for sample in samples {
-        collected
-            .entry((sample.test.clone(), datapath))
-            .or_default()
-            .push(sample);
-    }
-    Ok(())
-}
-
-fn between_stacks(test: Test, rig: &Rig, pace: Pace) -> Result<Vec<Sample>> {
-    match test {
-        Test::Udp => Ok(vec![measure::udp_small(rig, pace.stack)?]),
-        Test::Tcp => Ok(vec![
-            measure::tcp_stream(rig, 1, pace.stack)?,
-            measure::tcp_stream(rig, 8, pace.stack)?,
-        ]),
-        _ => measure::tcp_rr(rig, pace.stack),
-    }
-}
-
-fn by_frames(test: Test, datapath: Datapath, options: &BenchOptions) -> Result<Vec<Sample>> {
-    let frames = options.pace().frames;
-    match test {
-        Test::Broadcast => options
-            .broadcast_ports()
+/// Every test on every datapath that it makes sense on, a test's datapaths one after the other.
+fn steps(options: &BenchOptions, datapaths: &[Datapath]) -> Vec<Step> {
+    let of = |test: &Test| {
+        let test = *test;
+        let on = move |datapath: &Datapath| (test.applies)(*datapath);
+        datapaths
             .iter()
-            .map(|ports| {
-                let copies = frames / ports;
-                measure::broadcast(&mut with_sinks(datapath, *ports)?, copies)
-            })
-            .collect(),
-        Test::Learning => Ok(vec![measure::learning(&mut with_sinks(datapath, 2)?)?]),
-        Test::Flows => Ok(vec![measure::throughput(
-            &mut with_sinks(datapath, 2)?,
-            64,
-            1000,
-            frames,
-        )?]),
-        _ => {
-            let mut rig = with_sinks(datapath, 2)?;
-            options
-                .sizes()
-                .iter()
-                .map(|len| measure::throughput(&mut rig, *len, 1, frames))
-                .collect()
-        }
-    }
-}
-
-/// A rig whose stations count what arrives and drop it.
-fn with_sinks(datapath: Datapath, stations: u32) -> Result<Rig> {
-    let mut rig = Rig::build(datapath, stations)?;
-    for station in &rig.stations {
-        let tools = &mut rig.tools;
-        station
-            .netns
-            .run(|| tools.attach_sink(datapath.is_xdp(), "eth0"))??;
-    }
-    Ok(rig)
-}
-
-fn outcomes(collected: &Collected) -> Vec<Outcome> {
-    let medians: BTreeMap<&(String, Datapath), f64> = collected
-        .iter()
-        .map(|(key, samples)| (key, median(&values(samples))))
-        .collect();
-    let against = |test: &str, datapath: Datapath, value: f64| {
-        let base = medians.get(&(test.to_owned(), datapath)).copied()?;
-        (base > 0.0).then(|| value / base)
+            .copied()
+            .filter(on)
+            .map(move |datapath| Step { test, datapath })
     };
-    let outcome = |((test, datapath), samples): (&(String, Datapath), &Vec<Sample>)| {
-        let first = samples.first()?;
-        let values = values(samples);
-        let middle = median(&values);
-        let by_frames = !matches!(first.unit, "Gb/s" | "µs") && test != "udp_small";
-        let limit = if by_frames {
-            Datapath::XdpStatic
-        } else {
-            Datapath::Veth
+    options.tests.iter().flat_map(of).collect()
+}
+
+/// The step that is `at` in the order of `run`: every other run goes backwards within each test, so
+/// that no datapath always follows the same one.
+fn order(run: usize, at: usize, steps: &[Step]) -> usize {
+    if run.is_multiple_of(2) {
+        return at;
+    }
+    let name = steps[at].test.name;
+    let same = |step: &&Step| step.test.name == name;
+    let before = steps[..at].iter().rev().take_while(same).count();
+    let after = steps[at..].iter().take_while(same).count() - 1;
+    at - before + after
+}
+
+impl Collected {
+    /// Runs a step once and keeps its figures.
+    fn take(&mut self, step: Step, pace: &Pace) {
+        let failed = |failure: &Failure| {
+            failure.test == step.test.name && failure.datapath == step.datapath.name()
         };
-        Some(Outcome {
-            test: test.clone(),
-            datapath: datapath.name(),
-            unit: first.unit,
-            better: if first.better == Better::Higher {
-                "higher"
-            } else {
-                "lower"
-            },
-            median: middle,
-            min: values.iter().copied().fold(f64::INFINITY, f64::min),
-            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            runs: values.len(),
-            lost: samples.iter().map(|sample| sample.lost).sum(),
-            vs_linux_bridge: against(test, Datapath::LinuxBridge, middle),
-            vs_limit: against(test, limit, middle),
-        })
-    };
-    collected.iter().filter_map(outcome).collect()
+        if self.failures.iter().any(failed) {
+            return;
+        }
+        let started = Instant::now();
+        match (step.test.run)(step.datapath, pace) {
+            Ok(samples) => {
+                for sample in samples {
+                    let name = self.name(&sample.test, step.test.name);
+                    self.samples
+                        .entry((name, step.datapath))
+                        .or_default()
+                        .push(sample);
+                }
+            }
+            Err(error) => {
+                self.samples.retain(|(name, datapath), _| {
+                    self.names[*name].1 != step.test.name || *datapath != step.datapath
+                });
+                self.failures.push(Failure {
+                    test: step.test.name,
+                    datapath: step.datapath.name(),
+                    reason: format!("{error:#}"),
+                });
+            }
+        }
+        self.took
+            .insert((step.test.name, step.datapath), started.elapsed());
+    }
+
+    /// The place of a figure's name.
+    fn name(&mut self, name: &str, test: &'static str) -> usize {
+        if let Some(at) = self.names.iter().position(|(known, _)| known == name) {
+            return at;
+        }
+        self.names.push((name.to_owned(), test));
+        self.names.len() - 1
+    }
+
+    /// Time left: steps that have run before take as long as then, the others as long as the mean.
+    fn left(&self, steps: &[Step], runs: usize, run: usize, at: usize) -> Option<Duration> {
+        let known = u32::try_from(self.took.len())
+            .ok()
+            .filter(|known| *known > 0)?;
+        let mean = self.took.values().sum::<Duration>() / known;
+        let of = |step: &Step| {
+            let key = (step.test.name, step.datapath);
+            self.took.get(&key).copied().unwrap_or(mean)
+        };
+        let whole: Duration = steps.iter().map(of).sum();
+        let rest: Duration = (at..steps.len())
+            .map(|at| of(&steps[order(run, at, steps)]))
+            .sum();
+        Some(whole * u32::try_from(runs - run - 1).ok()? + rest)
+    }
+
+    fn outcomes(&self) -> Vec<Outcome> {
+        let median_of = |name: usize, datapath: Datapath| {
+            let samples = self.samples.get(&(name, datapath))?;
+            Some(median(&values(samples)))
+        };
+        let outcome = |((name, datapath), samples): (&Key, &Vec<Sample>)| {
+            let first = samples.first()?;
+            let values = values(samples);
+            let middle = median(&values);
+            let against = |base: Datapath| {
+                let base = median_of(*name, base)?;
+                (base > 0.0).then(|| middle / base)
+            };
+            let limit = datapath.limit(is_between_stacks(self.names[*name].1));
+            let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+            let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let lost: Option<u64> = samples.iter().map(|sample| sample.lost).sum();
+            let vs_limit = against(limit);
+            Some(Outcome {
+                test: first.test.clone(),
+                datapath: datapath.name(),
+                unit: first.unit.name(),
+                better: if first.unit.more_is_better() {
+                    "higher"
+                } else {
+                    "lower"
+                },
+                median: middle,
+                min,
+                max,
+                noise: if middle > 0.0 {
+                    (max - min) / middle
+                } else {
+                    0.0
+                },
+                runs: values.len(),
+                lost,
+                vs_linux_bridge: against(Datapath::LinuxBridge),
+                limit: vs_limit.map(|_| limit.name()),
+                vs_limit,
+            })
+        };
+        self.samples.iter().filter_map(outcome).collect()
+    }
+}
+
+fn is_between_stacks(test: &str) -> bool {
+    Test::from_name(test).is_some_and(|test| test.between_stacks)
 }
 
 fn values(samples: &[Sample]) -> Vec<f64> {

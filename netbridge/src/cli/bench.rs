@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::UsageError;
 use crate::{
-    bench::{self, BenchOptions, Datapath, Test},
+    bench::{self, BenchOptions, Datapath, Progress, TESTS, Test},
     output,
 };
 
@@ -35,8 +35,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, json: bool) -> Result<()> {
+    let mut tests = named(
+        &args.tests,
+        "test",
+        TESTS,
+        |test| test.name,
+        Test::from_name,
+    )?;
+    if args.tests.is_empty() {
+        tests.retain(|test| test.quick || !args.quick);
+    }
     let options = BenchOptions {
-        tests: named(&args.tests, "test", &Test::ALL, Test::name, Test::from_name)?,
+        tests,
         datapaths: named(
             &args.datapath,
             "datapath",
@@ -53,9 +63,7 @@ pub(super) fn run(args: &Args, json: bool) -> Result<()> {
         // Before anything is measured, which takes minutes.
         fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
     }
-    let report = bench::run(&options, |what, done| {
-        eprintln!("{:3.0} %  {what}", done * 100.0);
-    })?;
+    let report = bench::run(&options, |progress| show(&progress, options.runs))?;
     let written = args.out.as_ref().map_or(Ok(()), |dir| report.write(dir));
     // Results that could not be written are not lost.
     if json {
@@ -64,6 +72,21 @@ pub(super) fn run(args: &Args, json: bool) -> Result<()> {
         output::say(&report)?;
     }
     written
+}
+
+/// One line of progress, on standard error.
+fn show(progress: &Progress, runs: usize) {
+    let left = progress.left.map_or_else(String::new, |left| {
+        let left = left.as_secs() + 1;
+        format!(", {}:{:02} min left", left / 60, left % 60)
+    });
+    eprintln!(
+        "{:3.0} %{left}  run {} of {runs}: {} on {}",
+        progress.done * 100.0,
+        progress.run,
+        progress.test,
+        progress.datapath,
+    );
 }
 
 /// The things of these names, or all of them where none is given.

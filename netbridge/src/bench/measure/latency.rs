@@ -1,0 +1,76 @@
+//! TCP request and response between stacks.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+use super::{SERVER_PORT, pin};
+use crate::bench::{
+    rig::{Rig, RigOptions},
+    sample::{Sample, Unit, percentile},
+    test::Test,
+};
+
+/// How long a round takes.
+pub(in crate::bench) const TEST: Test = Test {
+    name: "latency",
+    about: "one octet to and fro over TCP: p50, p99 and p99.9 of a round",
+    quick: true,
+    between_stacks: true,
+    applies: |_| true,
+    run: |datapath, pace| {
+        let rig = Rig::build(datapath, RigOptions::stations(2))?;
+        round_trips(&rig, pace.stack)
+    },
+};
+
+/// One octet to and fro over TCP; how long a round takes.
+fn round_trips(rig: &Rig, duration: Duration) -> Result<Vec<Sample>> {
+    let (from, to) = (&rig.stations[0], &rig.stations[1]);
+    let listener = to
+        .netns
+        .run(|| TcpListener::bind((to.address, SERVER_PORT)))??;
+    let address = listener.local_addr()?;
+    let mut client = from.netns.run(|| TcpStream::connect(address))??;
+    let (mut server, _) = listener.accept()?;
+    for stream in [&client, &server] {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    }
+    let mut rounds = thread::scope(|scope| -> Result<Vec<u64>> {
+        scope.spawn(move || -> Result<()> {
+            pin(1)?;
+            let mut octet = [0];
+            while server.read(&mut octet)? == 1 {
+                server.write_all(&octet)?;
+            }
+            Ok(())
+        });
+        pin(0)?;
+        let mut rounds = Vec::with_capacity(1 << 16);
+        let started = Instant::now();
+        while started.elapsed() < duration {
+            let round = Instant::now();
+            client.write_all(&[1])?;
+            client.read_exact(&mut [0])?;
+            rounds.push(u64::try_from(round.elapsed().as_nanos())?);
+        }
+        drop(client);
+        Ok(rounds)
+    })?;
+    rounds.sort_unstable();
+    let sample = |name: &str, percent: f64| {
+        let nanos = percentile(&rounds, percent);
+        Sample::new(&format!("tcp_rr_{name}"), Unit::Micros, nanos / 1e3)
+    };
+    Ok(vec![
+        sample("p50", 50.0),
+        sample("p99", 99.0),
+        sample("p99.9", 99.9),
+    ])
+}
