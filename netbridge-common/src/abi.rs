@@ -7,11 +7,12 @@
 use core::mem::offset_of;
 
 use crate::{
-    Event, EventBudget, FdbEntry, FdbKey, FlowEntry, PortConf, PortCounters, PortInfo, Settings,
+    Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, PortConf, PortCounters, PortInfo,
+    Settings,
 };
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 const _: () = {
     assert!(size_of::<FdbKey>() == 8 && offset_of!(FdbKey, vid) == 6);
@@ -28,7 +29,8 @@ const _: () = {
     assert!(size_of::<PortInfo>() == 96 && offset_of!(PortInfo, peer_netns) == 80);
     assert!(size_of::<Event>() == 32 && offset_of!(Event, nanos) == 24);
     assert!(offset_of!(Event, vid) == 12 && offset_of!(Event, mac) == 14);
-    assert!(size_of::<FlowEntry>() == 48 && offset_of!(FlowEntry, stamp) == 16);
+    assert!(size_of::<FlowEntry>() == 64 && offset_of!(FlowEntry, stamp) == 24);
+    assert!(size_of::<FlowSet>() == 128 && offset_of!(FlowSet, second) == 64);
     assert!(size_of::<EventBudget>() == 16 && offset_of!(EventBudget, lost) == 8);
 };
 

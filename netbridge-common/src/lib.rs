@@ -35,7 +35,7 @@ pub use abi::ABI_VERSION;
 pub use counters::PortCounters;
 pub use event::{Event, EventBudget, EventKind};
 pub use fdb::{FdbEntry, FdbFlags, FdbKey};
-pub use flow::{FlowEntry, FlowKey, FlowStamp};
+pub use flow::{FlowEntry, FlowKey, FlowSet, FlowStamp};
 pub use frame::{FrameHead, FrameSize};
 pub use info::PortInfo;
 pub use mac::MacAddr;

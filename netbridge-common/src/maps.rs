@@ -26,7 +26,7 @@ pub mod name {
     pub const XDP_PORTS: &str = "XDP_PORTS";
     /// One devmap of all ports, for XDP floods.
     pub const XDP_FLOOD: &str = "XDP_FLOOD";
-    /// [`crate::FlowEntry`] by slot, per CPU.
+    /// [`crate::FlowSet`] by slot, per CPU.
     pub const FLOWS: &str = "FLOWS";
     /// One count of moves.
     pub const MOVES: &str = "MOVES";

@@ -2,17 +2,10 @@
 #![expect(unsafe_code, reason = "one BPF helper")]
 
 use aya_ebpf::helpers::bpf_ktime_get_coarse_ns;
-use netbridge_common::Ticks;
 
 /// `CLOCK_MONOTONIC_COARSE` in nanoseconds.
 #[inline(always)]
 pub fn nanos() -> u64 {
     // SAFETY: the helper takes nothing and cannot fail.
     unsafe { bpf_ktime_get_coarse_ns() }
-}
-
-/// The current tick.
-#[inline(always)]
-pub fn now() -> Ticks {
-    Ticks::from_nanos(nanos())
 }

@@ -1,10 +1,11 @@
 //! The flow cache: this CPU's verdicts of this tick.
 #![expect(unsafe_code, reason = "reads and writes a per-CPU map value")]
 
-use aya_ebpf::Global;
+use aya_ebpf::{Global, helpers::bpf_jiffies64};
 use netbridge_common::{
-    FlowEntry, FlowKey, FlowStamp, PortConf, PortId, Settings, Ticks,
+    FlowEntry, FlowKey, FlowSet, FlowStamp, PortConf, PortId, Settings,
     decide::{Way, largest_frame},
+    flow::tick_ends,
     frame::ETHERTYPE_MAC_CONTROL,
 };
 
@@ -14,78 +15,107 @@ use crate::maps::{FLOWS, MOVES};
 #[unsafe(no_mangle)]
 static FLOW_CACHE: Global<u32> = Global::new(1);
 
+/// Nanoseconds between two updates of the coarse clock, which jiffies count; 0 where that is not
+/// known. Set at load.
+#[unsafe(no_mangle)]
+static JIFFY_NANOS: Global<u32> = Global::new(0);
+
 /// A frame's flow, and what a verdict on it depends on at this moment.
 pub struct Flow {
     key: FlowKey,
     stamp: FlowStamp,
+    /// The time, in jiffies: a load, where asking for nanoseconds takes a tenth of all the time
+    /// that a frame needs.
+    jiffies: u64,
 }
 
 impl Flow {
-    /// The flow of a frame; `None` where its verdict may not be kept.
+    /// The flow of a frame; one that nothing is known of, nor kept, where that is not allowed.
     ///
-    /// Must be called before anything that the verdict depends on is read: a change that comes
-    /// in between then makes the verdict useless, not wrong.
+    /// Must be called before anything that the verdict depends on is read, the clock included: a
+    /// change that comes in between then makes the verdict useless, not wrong.
     #[inline(always)]
-    pub fn new(
-        header: Option<([u32; 3], u16)>,
-        source: u32,
-        now: Ticks,
-        settings: &Settings,
-    ) -> Option<Self> {
-        if FLOW_CACHE.load() == 0 {
-            return None;
-        }
-        let (addresses, ethertype) = header?;
-        // The one rule that looks at more than the addresses: MAC control is never relayed.
-        if ethertype == ETHERTYPE_MAC_CONTROL {
-            return None;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "only compared for equality"
-        )]
-        let moves = *MOVES.get(0)? as u32;
-        Some(Self {
-            key: FlowKey { addresses, source },
+    pub fn new(header: Option<([u32; 3], u16)>, origin: u32, settings: &Settings) -> Self {
+        Self {
+            key: cacheable(header)
+                .map_or(FlowKey::NONE, |addresses| FlowKey::new(addresses, origin)),
             stamp: FlowStamp {
-                tick: now,
                 generation: settings.generation,
-                moves,
+                moves: moves(),
             },
-        })
+            // SAFETY: the helper takes nothing and cannot fail.
+            jiffies: unsafe { bpf_jiffies64() },
+        }
     }
 
     /// The verdict on the flow, where there is one that is still right.
     #[inline(always)]
     pub fn verdict(&self) -> Option<&'static FlowEntry> {
-        let entry = FLOWS.get(self.key.slot())?;
-        entry.serves(&self.key, &self.stamp).then_some(entry)
+        if FLOW_CACHE.load() == 0 {
+            return None;
+        }
+        let set: &FlowSet = FLOWS.get(self.key.set())?;
+        if set.first.serves(&self.key, self.stamp, self.jiffies) {
+            return Some(&set.first);
+        }
+        if set.second.serves(&self.key, self.stamp, self.jiffies) {
+            return Some(&set.second);
+        }
+        None
     }
 
-    /// Keeps a verdict.
+    /// Keeps a verdict that was made at `nanos`.
     #[inline(always)]
     pub fn keep(
         &self,
+        nanos: u64,
         ingress: PortId,
         egress: PortId,
         port: &PortConf,
         (way, target): (Way, u32),
     ) {
-        let Some(entry) = FLOWS.get_ptr_mut(self.key.slot()) else {
+        if FLOW_CACHE.load() == 0 || self.key == FlowKey::NONE {
+            return;
+        }
+        let Some(set) = FLOWS.get_ptr_mut(self.key.set()) else {
             return;
         };
         // SAFETY: per-CPU memory, and no other program runs on this CPU meanwhile.
-        unsafe {
-            *entry = FlowEntry {
-                addresses: self.key.addresses,
-                source: self.key.source,
-                stamp: self.stamp,
-                max_len: largest_frame(port),
-                ingress,
-                egress,
-                target,
-                way: way as u32,
-            };
+        let set = unsafe { &mut *set };
+        let entry = FlowEntry {
+            low: self.key.low,
+            high: self.key.high,
+            until: tick_ends(self.jiffies, nanos, JIFFY_NANOS.load()),
+            stamp: self.stamp,
+            max_len: largest_frame(port),
+            ingress,
+            egress,
+            target,
+            way: way as u32,
+            pad: [0; 3],
+        };
+        if set.first.is_current(self.stamp, self.jiffies) {
+            set.second = entry;
+        } else {
+            set.first = entry;
         }
     }
+}
+
+/// The addresses of a frame on which a verdict may be kept.
+#[inline(always)]
+fn cacheable(header: Option<([u32; 3], u16)>) -> Option<[u32; 3]> {
+    // The one rule that looks at more than the addresses: MAC control is never relayed.
+    let (addresses, _) = header.filter(|(_, ethertype)| *ethertype != ETHERTYPE_MAC_CONTROL)?;
+    Some(addresses)
+}
+
+/// How often stations have moved.
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "only compared for equality"
+)]
+fn moves() -> u32 {
+    MOVES.get(0).map_or(0, |moves| *moves as u32)
 }

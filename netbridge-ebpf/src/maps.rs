@@ -7,8 +7,8 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use netbridge_common::{
-    Event, EventBudget, FdbEntry, FdbKey, FlowEntry, PortConf, PortCounters, Settings,
-    flow::FLOW_SLOTS,
+    Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters, Settings,
+    flow::FLOW_SETS,
     maps::{DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
 };
 
@@ -61,7 +61,7 @@ pub static XDP_FLOOD: ArrayOfMaps<DevMap<FLOOD_PORTS_AT_FIRST>, 1> = ArrayOfMaps
 
 /// Verdicts of this tick, by flow and CPU. Written and read by the programs.
 #[btf_map]
-pub static FLOWS: PerCpuArray<FlowEntry, { FLOW_SLOTS as usize }> = PerCpuArray::new();
+pub static FLOWS: PerCpuArray<FlowSet, { FLOW_SETS as usize }> = PerCpuArray::new();
 
 /// How often a station has moved. Added to by the programs.
 #[btf_map]

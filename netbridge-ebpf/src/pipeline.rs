@@ -29,8 +29,8 @@ pub trait Frontend {
     fn floods(&self, settings: &Settings) -> bool;
     /// Both addresses and the `EtherType` as they stand in the frame.
     fn addresses(&self) -> Option<([u32; 3], u16)>;
-    /// The frame's origin as [`netbridge_common::FlowKey::source`] has it.
-    fn source(&self) -> u32;
+    /// Where the frame came in, as [`netbridge_common::FlowKey::new`] takes it.
+    fn origin(&self) -> u32;
     /// Hands the frame to one port, in the way that `decide::way` chose.
     fn send(&mut self, id: PortId, way: Way, target: u32) -> Result<Self::Action, DropReason>;
     /// Hands copies to all ports but `ingress`, counting each on its port.
@@ -59,13 +59,13 @@ pub fn run<F: Frontend>(frame: &mut F) -> F::Action {
     let Some(settings) = table::settings() else {
         return frame.discard();
     };
-    let now = clock::now();
-    let flow = Flow::new(frame.addresses(), frame.source(), now, settings);
-    if let Some(action) = flow.as_ref().and_then(|flow| again(frame, flow)) {
+    let flow = Flow::new(frame.addresses(), frame.origin(), settings);
+    if let Some(action) = again(frame, &flow) {
         return action;
     }
+    let nanos = clock::nanos();
     let ingress = table::port_of(frame.ifindex());
-    match verdict(frame, settings, ingress, now, flow.as_ref()) {
+    match verdict(frame, settings, ingress, nanos, &flow) {
         Ok(action) => action,
         Err(reason) => {
             count::dropped(ingress, frame.size(), reason);
@@ -93,9 +93,10 @@ fn verdict<F: Frontend>(
     frame: &mut F,
     settings: &Settings,
     ingress: PortId,
-    now: Ticks,
-    flow: Option<&Flow>,
+    nanos: u64,
+    flow: &Flow,
 ) -> Result<F::Action, DropReason> {
+    let now = Ticks::from_nanos(nanos);
     let port = table::port(ingress).ok_or(DropReason::PortDisabled)?;
     let head = frame.head().ok_or(DropReason::Malformed)?;
     admit(port, &head)?;
@@ -108,7 +109,10 @@ fn verdict<F: Frontend>(
     }
     match to {
         // A source that was refused is counted with every frame, so its flow is not kept.
-        Forward::To(id) => unicast(frame, ingress, id, &head, flow.filter(|_| learned)),
+        Forward::To(id) => {
+            let flow = learned.then_some(flow);
+            unicast(frame, (ingress, id), &head, nanos, flow)
+        }
         Forward::Flood(_) => {
             if !frame.floods(settings) {
                 return Ok(frame.pass_up());
@@ -215,9 +219,9 @@ fn report(
 #[inline(always)]
 fn unicast<F: Frontend>(
     frame: &mut F,
-    ingress: PortId,
-    id: PortId,
+    (ingress, id): (PortId, PortId),
     head: &FrameHead,
+    nanos: u64,
     flow: Option<&Flow>,
 ) -> Result<F::Action, DropReason> {
     let port = table::port(id).ok_or(DropReason::EgressDown)?;
@@ -231,7 +235,7 @@ fn unicast<F: Frontend>(
     count::forwarded(ingress, size);
     count::sent(id, size);
     if let Some(flow) = flow {
-        flow.keep(ingress, id, port, (way, target));
+        flow.keep(nanos, ingress, id, port, (way, target));
     }
     Ok(action)
 }

@@ -321,7 +321,7 @@ impl Frontend for TcFrame<'_> {
     }
 
     #[inline(always)]
-    fn source(&self) -> u32 {
+    fn origin(&self) -> u32 {
         self.ifindex()
     }
 

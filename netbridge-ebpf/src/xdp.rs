@@ -134,7 +134,7 @@ impl Frontend for XdpFrame<'_> {
     }
 
     #[inline(always)]
-    fn source(&self) -> u32 {
+    fn origin(&self) -> u32 {
         self.ifindex() | FlowKey::XDP
     }
 

@@ -71,8 +71,9 @@ pub(super) fn load(options: &LoadOptions) -> Result<Ebpf, DatapathError> {
     let slots = options.port_slots();
     let fix_packet_type = u32::from(!features.peer_scrubs);
     let mut ebpf = EbpfLoader::new()
-        .verifier_log_level(VerifierLogLevel::default())
+        .verifier_log_level(VerifierLogLevel::VERBOSE)
         .override_global("FIX_PACKET_TYPE", &fix_packet_type, true)
+        .override_global("JIFFY_NANOS", &jiffy_nanos(), true)
         .override_global("FLOW_CACHE", &u32::from(options.flow_cache), true)
         .map_max_entries(name::PORT_CONF, slots)
         .map_max_entries(name::PORT_IDS, slots)
@@ -92,6 +93,13 @@ pub(super) fn load(options: &LoadOptions) -> Result<Ebpf, DatapathError> {
         xdp.load().map_err(|error| verifier_error(name, &error))?;
     }
     Ok(ebpf)
+}
+
+/// The length of a jiffy: the resolution of the coarse clock (`posix_get_coarse_res()`); 0 where the
+/// kernel does not tell.
+fn jiffy_nanos() -> u32 {
+    let resolution = nix::time::clock_getres(nix::time::ClockId::CLOCK_MONOTONIC_COARSE);
+    resolution.map_or(0, |time| u32::try_from(time.tv_nsec()).unwrap_or(0))
 }
 
 fn program_of<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, DatapathError>
@@ -209,9 +217,9 @@ fn verifier_error(program: &'static str, error: &ProgramError) -> DatapathError 
             .lines()
             .rev()
             .filter(|l| !l.is_empty())
-            .take(4)
+            .take(60)
             .collect();
-        let tail = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
+        let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
         return DatapathError::Load {
             program,
             reason: format!("{}: {tail}", plain(io_error)),
