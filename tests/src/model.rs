@@ -3,6 +3,7 @@
 //! It keeps what a textbook keeps: a table of stations. Limits count the table's own entries, and
 //! time is a number. Types are borrowed from `netbridge-common`, decisions are not.
 
+pub mod counted;
 pub mod pipeline;
 
 use std::collections::{BTreeMap, HashMap};

@@ -3,7 +3,7 @@
 use netbridge_common::{PortConf, PortFlags, PortId, PortInfo, PortState, info::RESTORE_PROMISC};
 
 use super::{Bridge, BridgeError, Hook, HookChoice, HookReason, container};
-use crate::net::peer;
+use crate::{fdb::Selection, net::peer};
 
 /// What a port is added with.
 #[derive(Clone, Debug, Default)]
@@ -161,7 +161,11 @@ impl Bridge {
         self.maps.set_port_info(port.id, info)?;
         self.maps.set_port_conf(port.id, conf)?;
         if !conf.state().learns() {
-            self.flush_port(port.id)?;
+            // Not `flush_port`: the bridge's own address stays its own while its port is down.
+            self.flush_fdb(&Selection {
+                port: Some(port.id),
+                permanent_too: true,
+            })?;
         }
         Ok(())
     }
