@@ -34,7 +34,7 @@ const _: () = {
 
 #[cfg(feature = "user")]
 mod pod {
-    use crate::bench::{BenchConf, BenchSink};
+    use crate::bench::{BenchConf, BenchSent, BenchSink};
 
     use super::{Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, PortInfo, Settings};
 
@@ -47,6 +47,7 @@ mod pod {
     }
     pod!(
         BenchConf,
+        BenchSent,
         BenchSink,
         Event,
         EventBudget,
