@@ -36,7 +36,7 @@ const _: () = {
 
 #[cfg(feature = "user")]
 mod pod {
-    use crate::bench::{BenchConf, BenchSink};
+    use crate::bench::{BenchConf, BenchSent, BenchSink};
 
     use super::{Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, PortInfo, Settings};
 
@@ -49,6 +49,7 @@ mod pod {
     }
     pod!(
         BenchConf,
+        BenchSent,
         BenchSink,
         Event,
         EventBudget,

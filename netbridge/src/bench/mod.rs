@@ -11,6 +11,7 @@ mod rig;
 mod sample;
 mod session;
 mod test;
+mod thread;
 mod tools;
 
 pub use self::{

@@ -232,7 +232,7 @@ impl Station {
         let last = u8::try_from(number + 1)?;
         Ok(Self {
             netns,
-            // The last two octets tell flows apart, see `netbridge_ebpf::bench`.
+            // Octet 3 tells stations apart, octets 2, 4 and 5 flows: `netbridge_ebpf::bench`.
             mac: [0x02, 0, 0, last, 0, 0],
             address: Ipv4Addr::new(10, 9, 0, last),
             ifindex: FIRST_IFINDEX + number,
@@ -260,7 +260,7 @@ fn prepare_for_xdp(station: &Station) -> Result<()> {
     Ok(())
 }
 
-fn port_name(number: u32) -> String {
+pub(super) fn port_name(number: u32) -> String {
     format!("p{number}")
 }
 

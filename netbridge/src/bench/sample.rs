@@ -29,6 +29,8 @@ pub enum Unit {
     Lost,
     /// A share of something lost, in per cent.
     LossPercent,
+    /// Load, in per cent of the maximum forwarding rate.
+    LoadPercent,
 }
 
 impl Unit {
@@ -45,7 +47,7 @@ impl Unit {
             Self::Mebibytes => "MiB",
             Self::Count => "",
             Self::Lost => "frames",
-            Self::LossPercent => "%",
+            Self::LossPercent | Self::LoadPercent => "%",
         }
     }
 
@@ -53,7 +55,11 @@ impl Unit {
     pub const fn more_is_better(self) -> bool {
         matches!(
             self,
-            Self::Mpps | Self::MegaAddressesPerSecond | Self::GigabitsPerSecond | Self::Count
+            Self::Mpps
+                | Self::MegaAddressesPerSecond
+                | Self::GigabitsPerSecond
+                | Self::Count
+                | Self::LoadPercent
         )
     }
 

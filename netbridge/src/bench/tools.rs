@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use aya::{
-    Ebpf, EbpfLoader, TestRun as _, include_bytes_aligned,
-    maps::{Array, PerCpuArray, xdp::DevMap},
+    Ebpf, EbpfLoader, Pod, TestRun as _, include_bytes_aligned,
+    maps::{Array, PerCpuArray, PerCpuValues, xdp::DevMap},
     programs::{
         LinkOrder, Program, ProgramError, SchedClassifier, TcAttachType, TestRunAttrs,
         TestRunOptions, Xdp, XdpMode, tc::TcAttachOptions,
     },
+    util::nr_cpus,
 };
-use netbridge_common::bench::{BenchConf, BenchSink, name};
+use netbridge_common::bench::{BenchConf, BenchSent, BenchSink, name};
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/netbridge-bench.bpf.o"));
 
 /// Frames that the generator hands to the driver at a time, as a driver's poll would.
-const BATCH: u32 = 64;
+pub(super) const BATCH: u32 = 64;
 
 /// The loaded programs; what they are attached to is let go when the value is.
 pub(super) struct Tools {
@@ -33,7 +34,9 @@ impl Tools {
         let ebpf = EbpfLoader::new()
             .load(OBJECT)
             .context("load the benchmark's programs")?;
-        Ok(Self { ebpf })
+        let mut tools = Self { ebpf };
+        tools.loaded_xdp(name::GENERATE)?;
+        Ok(tools)
     }
 
     fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P>
@@ -91,28 +94,50 @@ impl Tools {
         Ok(())
     }
 
-    /// Sends `count` frames out of interface `ifindex` of the calling thread's namespace, and says how
-    /// long that took.
-    pub(super) fn generate(
-        &mut self,
-        frame: &[u8],
-        ifindex: u32,
-        conf: BenchConf,
-        count: u32,
-    ) -> Result<Duration> {
+    /// Says what the generator shall send out of interface `ifindex` from now on.
+    pub(super) fn configure(&mut self, ifindex: u32, conf: BenchConf) -> Result<()> {
         let map = self
             .ebpf
             .map_mut(name::CONF)
             .context("no map of settings")?;
-        Array::<_, BenchConf>::try_from(map)?.set(0, conf, 0)?;
+        Array::<_, BenchConf>::try_from(map)?.set(ifindex, conf, 0)?;
+        // From the first frame: which are sent, and to whom, is then known beforehand.
+        let map = self.ebpf.map_mut(name::SENT).context("no map of counts")?;
+        let none = per_cpu(BenchSent::default())?;
+        Ok(PerCpuArray::<_, BenchSent>::try_from(map)?.set(ifindex, none, 0)?)
+    }
+
+    /// Lets the sink on interface `ifindex` take so long for each frame, and counts from 0.
+    pub(super) fn slow_down(&mut self, ifindex: u32, gap: Duration) -> Result<()> {
+        let map = self.ebpf.map_mut(name::SINK).context("no map of sinks")?;
+        let slow = per_cpu(BenchSink {
+            gap: u64::try_from(gap.as_nanos())?,
+            ..BenchSink::default()
+        })?;
+        Ok(PerCpuArray::<_, BenchSink>::try_from(map)?.set(ifindex, slow, 0)?)
+    }
+
+    /// Sends `count` frames, `batch` at a time, out of interface `ifindex` of the calling thread's
+    /// namespace, and says how long that took.
+    pub(super) fn generate(
+        &self,
+        frame: &[u8],
+        ifindex: u32,
+        count: u32,
+        batch: u32,
+    ) -> Result<Duration> {
         let ctx = xdp_md(u32::try_from(frame.len())?, ifindex);
-        let generator = self.loaded_xdp(name::GENERATE)?;
+        let generator: &Xdp = self
+            .ebpf
+            .program(name::GENERATE)
+            .context("no generator")?
+            .try_into()?;
         let result = generator
             .test_run(TestRunOptions {
                 data_in: Some(frame),
                 ctx_in: Some(&ctx),
                 repeat: count,
-                attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
+                attrs: TestRunAttrs::new().xdp_live_frames(batch),
                 ..TestRunOptions::default()
             })
             .context("generate frames")?;
@@ -126,6 +151,12 @@ impl Tools {
         let sinks: PerCpuArray<_, BenchSink> = PerCpuArray::try_from(map)?;
         Ok(sinks.get(&ifindex, 0)?.iter().map(|sink| sink.frames).sum())
     }
+}
+
+/// The same value for every CPU.
+fn per_cpu<T: Pod>(value: T) -> Result<PerCpuValues<T>> {
+    let cpus = nr_cpus().map_err(|(file, error)| anyhow!("read {file}: {error}"))?;
+    Ok(PerCpuValues::try_from(vec![value; cpus])?)
 }
 
 /// The image of a `struct xdp_md` for a frame of `len` octets that came in on `ifindex`.

@@ -24,6 +24,7 @@ pub(in crate::bench) const TEST: Test = Test {
         let conf = BenchConf {
             flows: ADDRESSES,
             keep_dst: 1,
+            ..BenchConf::default()
         };
         let elapsed = send(&mut rig, (0, 1), SMALLEST, conf, ADDRESSES)?;
         let rate = Sample::rate(

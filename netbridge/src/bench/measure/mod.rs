@@ -9,9 +9,15 @@ use nix::{
 };
 
 pub(super) mod broadcast;
+pub(super) mod capacity;
+pub(super) mod fdb;
 mod frames;
+pub(super) mod holb;
 pub(super) mod latency;
 pub(super) mod learning;
+pub(super) mod loss;
+pub(super) mod meshed;
+pub(super) mod pressure;
 pub(super) mod tcp;
 pub(super) mod throughput;
 pub(super) mod udp;
