@@ -56,6 +56,23 @@ impl Datapath {
         }
     }
 
+    /// What it is, in one line.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Veth => "a veth pair and no bridge: the limit of stacks that send",
+            Self::XdpStatic => "XDP redirect without a lookup: the limit at XDP",
+            Self::TcStatic => "TC redirect without a lookup: the limit at TC",
+            Self::LinuxBridge => "the kernel's bridge",
+            Self::LinuxBridgeNf => {
+                "the kernel's bridge with bridge-nf-call-iptables, as Docker has it"
+            }
+            Self::Macvlan => "macvlan in bridge mode, no bridge",
+            Self::NetbridgeTc => "netbridge at TC",
+            Self::NetbridgeTcNoPeer => "netbridge at TC without bpf_redirect_peer",
+            Self::NetbridgeXdp => "netbridge at XDP",
+        }
+    }
+
     /// The datapath of a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL

@@ -3,12 +3,15 @@
 //! Datapaths are interleaved, so that what the machine does meanwhile hits all of them; every
 //! figure is a median over runs, beside its range. Frames are counted where they arrive.
 
+mod cpus;
 mod datapath;
 mod environment;
 mod measure;
+mod plot;
 mod report;
 mod rig;
 mod sample;
+mod series;
 mod session;
 mod test;
 mod thread;
@@ -16,8 +19,8 @@ mod tools;
 
 pub use self::{
     datapath::Datapath,
-    environment::Environment,
-    report::{Failure, Report},
+    environment::{Environment, OffloadState},
+    report::{Failure, Folder, Report},
     sample::{Outcome, Unit},
     session::{BenchOptions, Progress, run},
     test::{TESTS, Test},

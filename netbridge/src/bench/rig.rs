@@ -144,6 +144,15 @@ impl Rig {
         Ok(())
     }
 
+    /// The host's interface towards the first station, where it has one.
+    pub(super) fn host_end(&self) -> Option<String> {
+        match self.datapath {
+            Datapath::Veth => None,
+            Datapath::Macvlan => Some("parent".to_owned()),
+            _ => Some(port_name(1)),
+        }
+    }
+
     fn join(&mut self, options: RigOptions) -> Result<()> {
         match self.datapath {
             Datapath::Veth | Datapath::Macvlan => Ok(()),

@@ -124,8 +124,10 @@ impl Sample {
 /// One test on one datapath over all runs, as it is reported.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
-    /// Name of the test.
+    /// Name of the figure, with its parameter.
     pub test: String,
+    /// The test that it is a figure of: what to type to measure it again.
+    pub group: &'static str,
     /// Name of the datapath.
     pub datapath: &'static str,
     /// Unit of the figures.
@@ -146,6 +148,9 @@ pub struct Outcome {
     pub lost: Option<u64>,
     /// The median over that of the Linux bridge in the same session.
     pub vs_linux_bridge: Option<f64>,
+    /// Whether the difference to the Linux bridge may be noise: the ranges of both overlap. Not known
+    /// of a single run.
+    pub within_noise: Option<bool>,
     /// The datapath that is this one's limit in this test.
     pub limit: Option<&'static str>,
     /// The median over that of the limit.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,7 @@ use super::{
     sample::{Sample, median},
     test::{Pace, Test},
 };
+use crate::{datapath::kernel_features, net::Netns};
 
 /// What a session is made of.
 #[derive(Clone, Debug)]
@@ -67,7 +69,9 @@ struct Collected {
 /// A test that fails on a datapath (frames at the wrong station, say) is reported and not tried
 /// again there; the others go on.
 pub fn run(options: &BenchOptions, mut progress: impl FnMut(Progress)) -> Result<Report> {
-    let environment = Environment::of_this_machine();
+    kernel_features().require()?;
+    // Where this is not allowed, no test is worth trying.
+    drop(Netns::anonymous()?);
     let started = Instant::now();
     let mut unavailable = Vec::new();
     let mut datapaths = Vec::new();
@@ -77,6 +81,7 @@ pub fn run(options: &BenchOptions, mut progress: impl FnMut(Progress)) -> Result
             None => datapaths.push(*datapath),
         }
     }
+    let environment = Environment::of_this_machine(&datapaths);
     let pace = Pace::new(options.quick);
     let steps = steps(options, &datapaths);
     let mut collected = Collected::default();
@@ -144,7 +149,7 @@ impl Collected {
             return;
         }
         let started = Instant::now();
-        match (step.test.run)(step.datapath, pace) {
+        match on_a_fresh_thread(|| (step.test.run)(step.datapath, pace)) {
             Ok(samples) => {
                 for sample in samples {
                     let name = self.name(&sample.test, step.test.name);
@@ -196,25 +201,32 @@ impl Collected {
     }
 
     fn outcomes(&self) -> Vec<Outcome> {
-        let median_of = |name: usize, datapath: Datapath| {
+        let values_of = |name: usize, datapath: Datapath| {
             let samples = self.samples.get(&(name, datapath))?;
-            Some(median(&values(samples)))
+            Some(values(samples))
         };
         let outcome = |((name, datapath), samples): (&Key, &Vec<Sample>)| {
             let first = samples.first()?;
             let values = values(samples);
             let middle = median(&values);
             let against = |base: Datapath| {
-                let base = median_of(*name, base)?;
+                let base = median(&values_of(*name, base)?);
                 (base > 0.0).then(|| middle / base)
             };
-            let limit = datapath.limit(is_between_stacks(self.names[*name].1));
-            let min = values.iter().copied().fold(f64::INFINITY, f64::min);
-            let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let group = self.names[*name].1;
+            let limit = datapath.limit(is_between_stacks(group));
+            let (min, max) = range(&values);
+            let linux = values_of(*name, Datapath::LinuxBridge);
+            let linux = linux.filter(|linux| linux.len().min(values.len()) > 1);
+            let within_noise = linux.map(|linux| {
+                let (low, high) = range(&linux);
+                min <= high && low <= max
+            });
             let lost: Option<u64> = samples.iter().map(|sample| sample.lost).sum();
             let vs_limit = against(limit);
             Some(Outcome {
                 test: first.test.clone(),
+                group,
                 datapath: datapath.name(),
                 unit: first.unit.name(),
                 better: if first.unit.more_is_better() {
@@ -233,6 +245,7 @@ impl Collected {
                 runs: values.len(),
                 lost,
                 vs_linux_bridge: against(Datapath::LinuxBridge),
+                within_noise: within_noise.filter(|_| *datapath != Datapath::LinuxBridge),
                 limit: vs_limit.map(|_| limit.name()),
                 vs_limit,
             })
@@ -243,6 +256,22 @@ impl Collected {
 
 fn is_between_stacks(test: &str) -> bool {
     Test::from_name(test).is_some_and(|test| test.between_stacks)
+}
+
+/// Runs `f` where pinning itself to a CPU does not outlast it.
+fn on_a_fresh_thread<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| match scope.spawn(f).join() {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+fn range(values: &[f64]) -> (f64, f64) {
+    let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+    (
+        min,
+        values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+    )
 }
 
 fn values(samples: &[Sample]) -> Vec<f64> {

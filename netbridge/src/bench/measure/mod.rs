@@ -2,11 +2,9 @@
 
 use std::thread;
 
-use anyhow::{Context as _, Result};
-use nix::{
-    sched::{CpuSet, sched_setaffinity},
-    unistd::Pid,
-};
+use anyhow::Result;
+
+use super::cpus::pin;
 
 pub(super) mod broadcast;
 pub(super) mod capacity;
@@ -24,14 +22,6 @@ pub(super) mod udp;
 
 /// Port of the tests' servers.
 const SERVER_PORT: u16 = 5201;
-
-/// Keeps the calling thread on one CPU, or on the only one there is.
-fn pin(cpu: usize) -> Result<()> {
-    let cpus = thread::available_parallelism().map_or(1, usize::from);
-    let mut set = CpuSet::new();
-    set.set(cpu % cpus)?;
-    sched_setaffinity(Pid::from_raw(0), &set).context("pin a thread to a CPU")
-}
 
 /// The result of a thread that has ended; its panic, where it panicked.
 fn joined<T>(outcome: thread::Result<Result<T>>) -> Result<T> {
