@@ -19,11 +19,16 @@ pub(super) fn allowed() -> &'static [usize] {
     })
 }
 
-/// Keeps the calling thread on the `number`th CPU, or on one of those there are.
-pub(super) fn pin(number: usize) -> Result<()> {
+/// The `number`th of them, or one of those there are.
+pub(super) fn nth(number: usize) -> usize {
     let cpus = allowed();
+    cpus[number % cpus.len()]
+}
+
+/// Keeps the calling thread on the `number`th CPU.
+pub(super) fn pin(number: usize) -> Result<()> {
     let mut set = CpuSet::new();
-    set.set(cpus[number % cpus.len()])?;
+    set.set(nth(number))?;
     sched_setaffinity(Pid::from_raw(0), &set).context("pin a thread to a CPU")
 }
 

@@ -1,6 +1,6 @@
 //! A port whose frames a kernel thread takes in, and not the CPU that sends them.
 
-use std::{collections::BTreeSet, fs, thread};
+use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context as _, Result, ensure};
 use nix::{
@@ -10,7 +10,10 @@ use nix::{
 };
 use rustix::process::setpriority_process;
 
-use super::rig::{Rig, port_name};
+use super::{
+    cpus,
+    rig::{Rig, port_name},
+};
 
 /// Lets a kernel thread on CPU 1 take in what station `number` (from 0) sends: then a sender on CPU
 /// 0 can offer more than is forwarded.
@@ -21,9 +24,8 @@ pub(super) fn receive_on_a_thread(rig: &Rig, number: u32) -> Result<()> {
     rig.host.run(|| make_threaded(&port))??;
     let new = &threads(&name)? - &before;
     ensure!(!new.is_empty(), "no thread of the kernel for {port}");
-    let cpus = thread::available_parallelism().map_or(1, usize::from);
     let mut cpu = CpuSet::new();
-    cpu.set(1 % cpus)?;
+    cpu.set(cpus::nth(1))?;
     // Another bench that starts at this moment may have such a thread too, and does the same.
     for pid in new {
         sched_setaffinity(Pid::from_raw(pid), &cpu).context("pin a thread of the kernel")?;
