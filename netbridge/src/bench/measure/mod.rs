@@ -1,10 +1,10 @@
 //! What is sent, what is counted, and in which unit: a file per test, or per family of tests.
 
-use std::thread;
+use std::{sync::LazyLock, thread};
 
 use anyhow::{Context as _, Result};
 use nix::{
-    sched::{CpuSet, sched_setaffinity},
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     unistd::Pid,
 };
 
@@ -19,11 +19,28 @@ pub(super) mod udp;
 /// Port of the tests' servers.
 const SERVER_PORT: u16 = 5201;
 
-/// Keeps the calling thread on one CPU, or on the only one there is.
-fn pin(cpu: usize) -> Result<()> {
-    let cpus = thread::available_parallelism().map_or(1, usize::from);
+/// The CPUs that this process may use, as it was before any thread of it was pinned.
+static CPUS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    // On failure there is none, and nothing is pinned.
+    let set = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
+    (0..CpuSet::count())
+        .filter(|cpu| set.is_set(*cpu).unwrap_or(false))
+        .collect()
+});
+
+/// Keeps the calling thread on one CPU, the `number`th of ours, or on the only one there is.
+fn pin(number: usize) -> Result<()> {
+    match CPUS.len() {
+        0 => Ok(()),
+        count => run_on(&CPUS[number % count..][..1]),
+    }
+}
+
+fn run_on(cpus: &[usize]) -> Result<()> {
     let mut set = CpuSet::new();
-    set.set(cpu % cpus)?;
+    for cpu in cpus {
+        set.set(*cpu)?;
+    }
     sched_setaffinity(Pid::from_raw(0), &set).context("pin a thread to a CPU")
 }
 
