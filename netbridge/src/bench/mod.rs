@@ -6,6 +6,8 @@
 mod datapath;
 mod environment;
 mod measure;
+mod mounts;
+mod programs;
 mod report;
 mod rig;
 mod sample;

@@ -36,6 +36,14 @@ fn pin(number: usize) -> Result<()> {
     }
 }
 
+/// Lets the calling thread, which has inherited another's place, and what it starts run anywhere.
+pub(super) fn unpin() -> Result<()> {
+    match CPUS.len() {
+        0 => Ok(()),
+        _ => run_on(&CPUS),
+    }
+}
+
 fn run_on(cpus: &[usize]) -> Result<()> {
     let mut set = CpuSet::new();
     for cpu in cpus {
