@@ -29,9 +29,12 @@ pub static TESTS: &[Test] = &[
     measure::throughput::FLOWS,
     measure::broadcast::TEST,
     measure::learning::TEST,
+    measure::churn::TEST,
     measure::udp::TEST,
     measure::tcp::STREAM,
     measure::latency::TEST,
+    measure::first_packet::TEST,
+    measure::reset::TEST,
 ];
 
 impl Test {

@@ -9,9 +9,14 @@ use nix::{
 };
 
 pub(super) mod broadcast;
+pub(super) mod churn;
+mod cpu;
+mod datagrams;
+pub(super) mod first_packet;
 mod frames;
 pub(super) mod latency;
 pub(super) mod learning;
+pub(super) mod reset;
 pub(super) mod tcp;
 pub(super) mod throughput;
 pub(super) mod udp;

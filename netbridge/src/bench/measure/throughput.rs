@@ -48,7 +48,7 @@ pub(in crate::bench) const FLOWS: Test = Test {
 };
 
 /// Frames of `len` octets from the first station to the second, under `flows` pairs of addresses.
-fn forward(rig: &mut Rig, len: usize, flows: u32, count: u32) -> Result<Sample> {
+pub(super) fn forward(rig: &mut Rig, len: usize, flows: u32, count: u32) -> Result<Sample> {
     let conf = BenchConf { flows, keep_dst: 0 };
     // Learning frames first (RFC 2889 5.1): every address is seen where it is.
     send(rig, (1, 0), len, conf, flows.max(64))?;
