@@ -67,6 +67,7 @@ fn check(report: &Value) {
         assert_eq!(limit, Some(&Value::Null), "{result}");
     }
     datapaths.sort_unstable();
+    datapaths.dedup();
     assert_eq!(datapaths, ["linux-bridge", "netbridge-tc"]);
     let same = results.iter().find(|r| r["datapath"] == "linux-bridge");
     let ratio = same.expect("the kernel's bridge")["vs_linux_bridge"].as_f64();
@@ -169,6 +170,42 @@ fn results_that_cannot_be_written_are_shown_all_the_same() {
 }
 
 #[test]
+fn a_datapath_that_needs_more_than_a_kernel_runs_or_says_why_it_cannot() {
+    require_root!();
+    let host = Host::new();
+    let before = Snapshot::of(&host);
+    let names = ["linux-bridge-nf", "netkit", "ovs"];
+    let session = ["bench", "first_packet", "--quick", "--runs", "1", "--json"];
+    let json = host.ok(&[&session[..], &["--datapath"], &names].concat());
+    let report: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(report["failures"], serde_json::json!([]));
+    for name in names {
+        let results = report["results"].as_array().expect("results");
+        let runs = results.iter().any(|result| result["datapath"] == name);
+        let unavailable = report["unavailable"].as_array().expect("a list");
+        let reason = unavailable.iter().find(|pair| pair[0] == name);
+        assert_ne!(runs, reason.is_some(), "{name}: {report}");
+    }
+    assert_eq!(Snapshot::of(&host), before);
+}
+
+#[test]
+fn a_killed_daemon_loses_no_frame() {
+    require_root!();
+    let host = Host::new();
+    let before = Snapshot::of(&host);
+    let json = host.ok(&["bench", "reset", "--quick", "--runs", "1", "--json"]);
+    let report: Value = serde_json::from_str(&json).expect("JSON");
+    let results = report["results"].as_array().expect("results");
+    assert_eq!(results.len(), 2, "{report}");
+    for result in results {
+        assert_eq!(result["test"], "reset_lost");
+        assert_eq!(result["median"].as_f64(), Some(0.0), "{result}");
+    }
+    assert_eq!(Snapshot::of(&host), before);
+}
+
+#[test]
 fn an_unknown_test_or_datapath_is_refused_with_the_known_ones() {
     require_root!();
     let tests = [
@@ -183,9 +220,12 @@ fn an_unknown_test_or_datapath_is_refused_with_the_known_ones() {
         "learning",
         "capacity",
         "fdb",
+        "churn",
         "udp",
         "tcp",
         "latency",
+        "first_packet",
+        "reset",
     ];
     refused(&["bench", "warp"], 2, &tests);
     refused(&["bench", "udp", "warp", "--json"], 2, &tests);
@@ -195,7 +235,10 @@ fn an_unknown_test_or_datapath_is_refused_with_the_known_ones() {
         "xdp-static",
         "tc-static",
         "linux-bridge",
+        "linux-bridge-nf",
         "macvlan",
+        "netkit",
+        "ovs",
         "netbridge-tc",
         "netbridge-xdp",
     ];

@@ -32,6 +32,15 @@ pub(super) fn pin(number: usize) -> Result<()> {
     sched_setaffinity(Pid::from_raw(0), &set).context("pin a thread to a CPU")
 }
 
+/// Lets the calling thread, which has inherited another's place, and what it starts run anywhere.
+pub(super) fn unpin() -> Result<()> {
+    let mut set = CpuSet::new();
+    for cpu in allowed() {
+        set.set(*cpu)?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &set).context("let a thread run anywhere")
+}
+
 /// Time of all CPUs together so far, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CpuTimes {

@@ -1,8 +1,12 @@
 //! The datapaths that are compared.
 
-use std::path::Path;
+use nix::errno::Errno;
 
-use crate::datapath::kernel_features;
+use super::{programs, rig::Ovs};
+use crate::{
+    datapath::kernel_features,
+    net::{Links, Netns, VethSpec, sysctl},
+};
 
 /// A way for frames to get from one namespace to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,10 +19,16 @@ pub enum Datapath {
     TcStatic,
     /// The kernel's bridge.
     LinuxBridge,
-    /// The kernel's bridge with `bridge-nf-call-iptables`, as Docker leaves it.
+    /// The kernel's bridge with `bridge-nf-call-iptables` and rules like those of Docker.
     LinuxBridgeNf,
     /// macvlan interfaces in bridge mode on one parent.
     Macvlan,
+    /// netkit pairs instead of veth pairs, with the static redirect of [`Self::TcStatic`].
+    ///
+    /// Made by the kernel's documentation of it and not yet tried: no kernel at hand had netkit.
+    Netkit,
+    /// Open vSwitch with its datapath in userspace (`datapath_type=netdev`), on packet sockets.
+    Ovs,
     /// netbridge at TC.
     NetbridgeTc,
     /// netbridge at TC without `bpf_redirect_peer`.
@@ -29,13 +39,15 @@ pub enum Datapath {
 
 impl Datapath {
     /// All of them, the limits first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Veth,
         Self::XdpStatic,
         Self::TcStatic,
         Self::LinuxBridge,
         Self::LinuxBridgeNf,
         Self::Macvlan,
+        Self::Netkit,
+        Self::Ovs,
         Self::NetbridgeTc,
         Self::NetbridgeTcNoPeer,
         Self::NetbridgeXdp,
@@ -50,6 +62,8 @@ impl Datapath {
             Self::LinuxBridge => "linux-bridge",
             Self::LinuxBridgeNf => "linux-bridge-nf",
             Self::Macvlan => "macvlan",
+            Self::Netkit => "netkit",
+            Self::Ovs => "ovs",
             Self::NetbridgeTc => "netbridge-tc",
             Self::NetbridgeTcNoPeer => "netbridge-tc-nopeer",
             Self::NetbridgeXdp => "netbridge-xdp",
@@ -70,6 +84,8 @@ impl Datapath {
             Self::NetbridgeTc => "netbridge at TC",
             Self::NetbridgeTcNoPeer => "netbridge at TC without bpf_redirect_peer",
             Self::NetbridgeXdp => "netbridge at XDP",
+            Self::Ovs => "Open vSwitch, its userspace datapath",
+            Self::Netkit => "netkit pairs and a redirect to the peer",
         }
     }
 
@@ -87,7 +103,10 @@ impl Datapath {
 
     /// Says whether more than two stations can be joined.
     pub const fn is_bridge(self) -> bool {
-        !matches!(self, Self::Veth | Self::XdpStatic | Self::TcStatic)
+        !matches!(
+            self,
+            Self::Veth | Self::XdpStatic | Self::TcStatic | Self::Netkit
+        )
     }
 
     /// The datapath that does the same without deciding anything: for generated frames the hook's
@@ -103,14 +122,43 @@ impl Datapath {
 
     /// Why it cannot run here, where it cannot.
     pub fn unavailable(self) -> Option<String> {
-        if self == Self::LinuxBridgeNf
-            && !Path::new("/proc/sys/net/bridge/bridge-nf-call-iptables").exists()
-        {
-            return Some("the kernel has no br_netfilter loaded".to_owned());
+        match self {
+            Self::LinuxBridgeNf => no_bridge_netfilter(),
+            Self::Netkit => no_netkit(),
+            Self::Ovs => Ovs::unavailable(),
+            Self::TcStatic => (!kernel_features().peer_scrubs)
+                .then(|| "bpf_redirect_peer leaves the packet type alone before 6.15".to_owned()),
+            _ => None,
         }
-        if self == Self::TcStatic && !kernel_features().peer_scrubs {
-            return Some("bpf_redirect_peer leaves the packet type alone before 6.15".to_owned());
-        }
-        None
     }
+}
+
+fn no_bridge_netfilter() -> Option<String> {
+    if sysctl::read("net/bridge/bridge-nf-call-iptables").is_none() {
+        return Some("the kernel has no br_netfilter loaded (modprobe br_netfilter)".to_owned());
+    }
+    let rules = ["nft", "iptables-restore"];
+    rules
+        .iter()
+        .all(|name| programs::find(name).is_none())
+        .then(|| {
+            "neither nft nor iptables-restore is installed (Debian package nftables)".to_owned()
+        })
+}
+
+/// Tries to make a pair, in a namespace of its own.
+fn no_netkit() -> Option<String> {
+    let pair = VethSpec {
+        name: "netkit0",
+        peer_name: "netkit1",
+        ..VethSpec::default()
+    };
+    let netns = Netns::anonymous().ok()?;
+    let error = Links::within(&netns)
+        .and_then(|links| links.add_netkit(&pair))
+        .err()?;
+    Some(match error.errno() {
+        Some(Errno::EOPNOTSUPP) => "the kernel has no netkit (CONFIG_NETKIT, from 6.7)".to_owned(),
+        _ => error.to_string(),
+    })
 }

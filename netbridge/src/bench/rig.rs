@@ -1,16 +1,20 @@
 //! What a test runs on: a host and stations in namespaces of their own, joined by a datapath.
 
-use std::{fs, net::Ipv4Addr, time::Duration};
+mod linux;
+mod ovs;
+
+use std::{fs, net::Ipv4Addr};
 
 use anyhow::{Context as _, Result};
 use ipnet::Ipv4Net;
 use netbridge_common::PortFlags;
 
+pub(super) use self::ovs::Ovs;
 use super::{Datapath, tools::Tools};
 use crate::{
     bridge::{Bridge, BridgeOptions as NetbridgeOptions, HookChoice, PortSpec},
     datapath::{LoadOptions, PinDir},
-    net::{BridgeOptions, Links, Netns, VethSpec, ethtool},
+    net::{Links, Netns, VethSpec, ethtool},
 };
 
 /// Interface index of the first port and of the first station's interface; even, so that the two
@@ -32,6 +36,9 @@ pub(super) struct RigOptions {
     pub(super) stations: u32,
     /// Capacity of netbridge's FDB.
     pub(super) fdb_entries: u32,
+    /// Whether netbridge's bridge is pinned where other processes find it; the caller has mounts of
+    /// its own then.
+    pub(super) pinned: bool,
 }
 
 impl RigOptions {
@@ -40,6 +47,7 @@ impl RigOptions {
         Self {
             stations,
             fdb_entries: 1 << 18,
+            pinned: false,
         }
     }
 }
@@ -52,6 +60,8 @@ pub(super) struct Rig {
     pub(super) tools: Tools,
     /// The bridge, where it is ours.
     pub(super) bridge: Option<PinDir>,
+    /// The daemons, where it is Open vSwitch.
+    ovs: Option<Ovs>,
 }
 
 impl Rig {
@@ -68,6 +78,7 @@ impl Rig {
             stations,
             tools: Tools::load()?,
             bridge: None,
+            ovs: None,
         };
         if datapath == Datapath::Veth {
             rig.pair()?;
@@ -123,12 +134,12 @@ impl Rig {
         Ok(())
     }
 
-    /// A veth pair per station, its near end on the host.
+    /// A pair of interfaces per station, its near end on the host.
     fn ports(&self) -> Result<()> {
         let links = Links::within(&self.host)?;
         for (station, number) in self.stations.iter().zip(1..) {
             let name = port_name(number);
-            let near = links.add_veth(&VethSpec {
+            let spec = VethSpec {
                 name: &name,
                 peer_name: "eth0",
                 peer_netns: Some(&station.netns),
@@ -136,10 +147,26 @@ impl Rig {
                 ifindex: Some(station.ifindex),
                 peer_ifindex: Some(station.ifindex),
                 ..VethSpec::default()
-            })?;
-            links.set_up(near.ifindex, true)?;
-            // Lets the generator's frames in where no XDP program is attached.
-            self.host.run(|| ethtool::set_gro(&name, true))??;
+            };
+            if self.datapath == Datapath::Netkit {
+                links.add_netkit(&spec)?;
+            } else {
+                links.add_veth(&spec)?;
+            }
+            links.set_up(station.ifindex, true)?;
+        }
+        if self.datapath == Datapath::Netkit {
+            return Ok(());
+        }
+        self.ports_take_in(true)
+    }
+
+    /// Whether ports let the generator's frames in where no XDP program is attached; they then merge
+    /// segments of a TCP stream as well.
+    pub(super) fn ports_take_in(&self, generated: bool) -> Result<()> {
+        for (_, number) in self.stations.iter().zip(1..) {
+            self.host
+                .run(|| ethtool::set_gro(&port_name(number), generated))??;
         }
         Ok(())
     }
@@ -157,9 +184,10 @@ impl Rig {
         match self.datapath {
             Datapath::Veth | Datapath::Macvlan => Ok(()),
             Datapath::XdpStatic => self.static_redirect(true),
-            Datapath::TcStatic => self.static_redirect(false),
+            Datapath::TcStatic | Datapath::Netkit => self.static_redirect(false),
             Datapath::LinuxBridge => self.linux_bridge(false),
             Datapath::LinuxBridgeNf => self.linux_bridge(true),
+            Datapath::Ovs => self.open_vswitch(),
             Datapath::NetbridgeTc => self.netbridge(HookChoice::Tc, true, options),
             Datapath::NetbridgeTcNoPeer => self.netbridge(HookChoice::Tc, false, options),
             Datapath::NetbridgeXdp => self.netbridge(HookChoice::Xdp, true, options),
@@ -173,7 +201,7 @@ impl Rig {
             .map(|station| station.ifindex)
             .collect();
         for station in self.stations.iter().filter(|_| xdp) {
-            prepare_for_xdp(station)?;
+            station.bare_frames()?;
         }
         let tools = &mut self.tools;
         self.host.run(move || {
@@ -184,21 +212,16 @@ impl Rig {
         })?
     }
 
-    fn linux_bridge(&self, netfilter: bool) -> Result<()> {
-        let value = if netfilter { "1" } else { "0" };
-        self.host
-            .run(|| write_sysctl("net/bridge/bridge-nf-call-iptables", value))??;
-        let links = Links::within(&self.host)?;
-        let options = BridgeOptions {
-            forward_delay: Some(Duration::ZERO),
-            mcast_snooping: Some(false),
-            ..BridgeOptions::default()
-        };
-        let bridge = links.add_bridge("br0", &options)?;
-        links.set_up(bridge.ifindex, true)?;
+    /// Its userspace reads and writes the ports by packet sockets, without their offloads, and
+    /// drops frames above the MTU.
+    fn open_vswitch(&mut self) -> Result<()> {
         for station in &self.stations {
-            links.set_master(station.ifindex, Some(bridge.ifindex))?;
+            station.bare_frames()?;
         }
+        self.ports_take_in(false)?;
+        let count = u32::try_from(self.stations.len())?;
+        let ports = (1..=count).map(port_name).collect();
+        self.ovs = Some(Ovs::start(&self.host, ports)?);
         Ok(())
     }
 
@@ -213,7 +236,11 @@ impl Rig {
                 load,
                 ..NetbridgeOptions::default()
             };
-            let mut bridge = Bridge::create_private("br0", &options)?;
+            let mut bridge = if rig.pinned {
+                Bridge::create("br0", &options)?
+            } else {
+                Bridge::create_private("br0", &options)?
+            };
             for number in 1..=count {
                 let ifname = port_name(u32::try_from(number)?);
                 let port = bridge.add_port(&PortSpec {
@@ -235,6 +262,16 @@ impl Rig {
 }
 
 impl Station {
+    /// Whole frames with whole checksums: what `Bridge::add_port` does for an XDP port, for others
+    /// that do not carry a stack's offloads.
+    fn bare_frames(&self) -> Result<()> {
+        self.netns.run(|| {
+            ethtool::set_gro("eth0", true)?;
+            ethtool::set_tx_checksum("eth0", false)
+        })??;
+        Ok(())
+    }
+
     fn new(number: u32) -> Result<Self> {
         let netns = Netns::anonymous()?;
         quiet(&netns)?;
@@ -258,15 +295,6 @@ impl Station {
         }
         Ok(())
     }
-}
-
-/// What `Bridge::add_port` does for an XDP port, for the static redirect too.
-fn prepare_for_xdp(station: &Station) -> Result<()> {
-    station.netns.run(|| {
-        ethtool::set_gro("eth0", true)?;
-        ethtool::set_tx_checksum("eth0", false)
-    })??;
-    Ok(())
 }
 
 pub(super) fn port_name(number: u32) -> String {

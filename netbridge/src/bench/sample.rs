@@ -21,6 +21,8 @@ pub enum Unit {
     Millis,
     /// Seconds of CPU for a gigabyte.
     CpuSecondsPerGigabyte,
+    /// Seconds of CPU for a million frames.
+    CpuSecondsPerMillion,
     /// Mebibytes.
     Mebibytes,
     /// Things, of which more are better.
@@ -44,6 +46,7 @@ impl Unit {
             Self::Nanos => "ns",
             Self::Millis => "ms",
             Self::CpuSecondsPerGigabyte => "CPU s/GB",
+            Self::CpuSecondsPerMillion => "CPU s/M frames",
             Self::Mebibytes => "MiB",
             Self::Count => "",
             Self::Lost => "frames",

@@ -35,9 +35,12 @@ pub static TESTS: &[Test] = &[
     measure::learning::TEST,
     measure::capacity::TEST,
     measure::fdb::TEST,
+    measure::churn::TEST,
     measure::udp::TEST,
     measure::tcp::STREAM,
     measure::latency::TEST,
+    measure::first_packet::TEST,
+    measure::reset::TEST,
 ];
 
 impl Test {

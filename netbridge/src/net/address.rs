@@ -9,7 +9,9 @@ use rtnetlink::{
     packet_route::{
         AddressFamily, RouteNetlinkMessage,
         address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
-        neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState},
+        neighbour::{
+            NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+        },
         route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType, RouteVia},
     },
 };
@@ -92,22 +94,8 @@ impl Links {
 
     /// Adds or replaces a permanent neighbour entry, so that nothing need be asked on the wire.
     pub fn add_neighbour(&self, ifindex: u32, ip: IpAddr, mac: [u8; 6]) -> Result<(), NetError> {
-        let mut message = NeighbourMessage::default();
-        let destination = match ip {
-            IpAddr::V4(ip) => {
-                message.header.family = AddressFamily::Inet;
-                NeighbourAddress::Inet(ip)
-            }
-            IpAddr::V6(ip) => {
-                message.header.family = AddressFamily::Inet6;
-                NeighbourAddress::Inet6(ip)
-            }
-        };
-        message.header.ifindex = ifindex;
+        let mut message = neighbour(ifindex, ip);
         message.header.state = NeighbourState::Permanent;
-        message
-            .attributes
-            .push(NeighbourAttribute::Destination(destination));
         message
             .attributes
             .push(NeighbourAttribute::LinkLayerAddress(mac.to_vec()));
@@ -115,6 +103,62 @@ impl Links {
         let verb = format!("add neighbour {ip} to");
         self.change_with(ifindex, &verb, message, NLM_F_CREATE | NLM_F_REPLACE)
     }
+
+    /// Removes a neighbour entry: the next frame to it has to ask again.
+    pub fn del_neighbour(&self, ifindex: u32, ip: IpAddr) -> Result<(), NetError> {
+        let message = RouteNetlinkMessage::DelNeighbour(neighbour(ifindex, ip));
+        self.change(ifindex, &format!("delete neighbour {ip} of"), message)
+    }
+
+    /// Adds or replaces an entry of a kernel bridge's FDB, for a station behind port `ifindex`.
+    pub fn add_fdb_entry(&self, ifindex: u32, mac: [u8; 6]) -> Result<(), NetError> {
+        let message = RouteNetlinkMessage::NewNeighbour(fdb_entry(ifindex, mac));
+        self.change_with(
+            ifindex,
+            "add an fdb entry to",
+            message,
+            NLM_F_CREATE | NLM_F_REPLACE,
+        )
+    }
+
+    /// Removes an entry of a kernel bridge's FDB.
+    pub fn del_fdb_entry(&self, ifindex: u32, mac: [u8; 6]) -> Result<(), NetError> {
+        let message = RouteNetlinkMessage::DelNeighbour(fdb_entry(ifindex, mac));
+        self.change(ifindex, "delete an fdb entry of", message)
+    }
+}
+
+fn neighbour(ifindex: u32, ip: IpAddr) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    let destination = match ip {
+        IpAddr::V4(ip) => {
+            message.header.family = AddressFamily::Inet;
+            NeighbourAddress::Inet(ip)
+        }
+        IpAddr::V6(ip) => {
+            message.header.family = AddressFamily::Inet6;
+            NeighbourAddress::Inet6(ip)
+        }
+    };
+    message.header.ifindex = ifindex;
+    message
+        .attributes
+        .push(NeighbourAttribute::Destination(destination));
+    message
+}
+
+/// An entry that neither ages nor is the bridge's own (`NTF_MASTER`, `NUD_NOARP`), as
+/// `bridge fdb add MAC dev PORT master static` makes it.
+fn fdb_entry(ifindex: u32, mac: [u8; 6]) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    message.header.family = AddressFamily::Bridge;
+    message.header.ifindex = ifindex;
+    message.header.state = NeighbourState::Noarp;
+    message.header.flags = NeighbourFlags::Controller;
+    message
+        .attributes
+        .push(NeighbourAttribute::LinkLayerAddress(mac.to_vec()));
+    message
 }
 
 fn as_address(message: &AddressMessage) -> Option<IpNet> {

@@ -10,8 +10,8 @@ use rtnetlink::{
     packet_route::{
         RouteNetlinkMessage,
         link::{
-            InfoBridge, InfoData, InfoKind, InfoMacVlan, InfoVeth, LinkAttribute, LinkInfo,
-            LinkMessage, MacVlanMode,
+            InfoBridge, InfoData, InfoKind, InfoMacVlan, InfoNetkit, InfoVeth, LinkAttribute,
+            LinkInfo, LinkMessage, MacVlanMode, NetkitMode,
         },
     },
 };
@@ -58,17 +58,32 @@ pub struct BridgeOptions {
 impl Links {
     /// Makes a veth pair, both ends where they belong in one step, and returns the near end.
     pub fn add_veth(&self, spec: &VethSpec<'_>) -> Result<Link, NetError> {
-        let mut peer = spec.end(spec.peer_name, spec.peer_mac, spec.peer_ifindex);
-        if let Some(netns) = spec.peer_netns {
-            peer.attributes
-                .push(LinkAttribute::NetNsFd(netns.as_fd().as_raw_fd()));
-        }
+        let data = InfoData::Veth(InfoVeth::Peer(spec.far_end()));
+        self.add_pair(spec, InfoKind::Veth, data)
+    }
+
+    /// Makes a pair like [`Self::add_veth`], of netkit interfaces that carry Ethernet frames
+    /// (Linux 6.7); the near end is the primary one.
+    pub fn add_netkit(&self, spec: &VethSpec<'_>) -> Result<Link, NetError> {
+        let data = InfoData::Netkit(vec![
+            InfoNetkit::Mode(NetkitMode::L2),
+            InfoNetkit::Peer(spec.far_end()),
+        ]);
+        self.add_pair(spec, InfoKind::Netkit, data)
+    }
+
+    fn add_pair(
+        &self,
+        spec: &VethSpec<'_>,
+        kind: InfoKind,
+        data: InfoData,
+    ) -> Result<Link, NetError> {
+        let action = format!("add {kind} pair {} and {}", spec.name, spec.peer_name);
         let mut message = spec.end(spec.name, spec.mac, spec.ifindex);
         message.attributes.push(LinkAttribute::LinkInfo(vec![
-            LinkInfo::Kind(InfoKind::Veth),
-            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
+            LinkInfo::Kind(kind),
+            LinkInfo::Data(data),
         ]));
-        let action = format!("add veth pair {} and {}", spec.name, spec.peer_name);
         self.create(&action, message)?;
         self.by_name(spec.name)
     }
@@ -130,6 +145,15 @@ impl Links {
 }
 
 impl VethSpec<'_> {
+    fn far_end(&self) -> LinkMessage {
+        let mut peer = self.end(self.peer_name, self.peer_mac, self.peer_ifindex);
+        if let Some(netns) = self.peer_netns {
+            peer.attributes
+                .push(LinkAttribute::NetNsFd(netns.as_fd().as_raw_fd()));
+        }
+        peer
+    }
+
     fn end(&self, name: &str, mac: Option<[u8; 6]>, ifindex: Option<u32>) -> LinkMessage {
         let mut message = LinkMessage::default();
         message.header.index = ifindex.unwrap_or(0);

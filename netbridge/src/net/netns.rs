@@ -27,6 +27,7 @@ use nix::{
         statfs::{NSFS_MAGIC, fstatfs},
     },
 };
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 
 use super::{Links, NetError, Refusal};
 
@@ -133,6 +134,23 @@ impl PartialEq for Netns {
 }
 
 impl Eq for Netns {}
+
+/// Makes the process of `command` end, by SIGKILL, with the thread that starts it, however that ends.
+pub fn end_with_thread(command: &mut Command) -> &mut Command {
+    let parent = Some(getpid());
+    let follow = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // A parent that was gone before sends no signal any more.
+        if getppid() == parent {
+            Ok(())
+        } else {
+            Err(io::Error::from(Errno::ESRCH))
+        }
+    };
+    // SAFETY: prctl(2) and getppid(2) alone are called between fork and exec; nothing is allocated
+    // or locked.
+    unsafe { command.pre_exec(follow) }
+}
 
 fn on_a_fresh_thread<T: Send>(f: impl FnOnce() -> T + Send) -> Result<T, NetError> {
     thread::scope(|scope| {

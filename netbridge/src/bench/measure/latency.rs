@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::{SERVER_PORT, pin};
+use super::{SERVER_PORT, joined, pin};
 use crate::bench::{
     rig::{Rig, RigOptions},
     sample::{Sample, Unit, percentile},
@@ -51,17 +51,19 @@ fn round_trips(rig: &Rig, duration: Duration) -> Result<Vec<Sample>> {
             }
             Ok(())
         });
-        pin(0)?;
-        let mut rounds = Vec::with_capacity(1 << 16);
-        let started = Instant::now();
-        while started.elapsed() < duration {
-            let round = Instant::now();
-            client.write_all(&[1])?;
-            client.read_exact(&mut [0])?;
-            rounds.push(u64::try_from(round.elapsed().as_nanos())?);
-        }
-        drop(client);
-        Ok(rounds)
+        let asking = scope.spawn(move || -> Result<Vec<u64>> {
+            pin(0)?;
+            let mut rounds = Vec::with_capacity(1 << 16);
+            let started = Instant::now();
+            while started.elapsed() < duration {
+                let round = Instant::now();
+                client.write_all(&[1])?;
+                client.read_exact(&mut [0])?;
+                rounds.push(u64::try_from(round.elapsed().as_nanos())?);
+            }
+            Ok(rounds)
+        });
+        joined(asking.join())
     })?;
     rounds.sort_unstable();
     let sample = |name: &str, percent: f64| {

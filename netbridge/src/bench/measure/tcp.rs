@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::{SERVER_PORT, joined, pin};
+use super::{SERVER_PORT, cpu, joined, pin};
 use crate::bench::{
     rig::{Rig, RigOptions},
     sample::{Sample, Unit},
@@ -19,28 +19,47 @@ use crate::bench::{
 /// TCP streams, one and eight at once.
 pub(in crate::bench) const STREAM: Test = Test {
     name: "tcp",
-    about: "TCP streams from one stack to another, 1 and 8 at once",
+    about: "TCP streams from one stack to another, 1 and 8 at once, and what a gigabyte of the one \
+            costs all CPUs",
     quick: true,
     between_stacks: true,
     applies: |_| true,
     run: |datapath, pace| {
         let rig = Rig::build(datapath, RigOptions::stations(2))?;
-        [1, 8]
-            .into_iter()
-            .map(|streams| stream(&rig, streams, pace.stack))
-            .collect()
+        let mut samples = one_stream(&rig, pace.stack)?;
+        let (octets, elapsed) = stream(&rig, 8, pace.stack)?;
+        samples.push(rate("tcp_stream_8", octets, elapsed));
+        Ok(samples)
     },
 };
 
-/// TCP streams from one stack to the other, all at once; counts octets received.
-fn stream(rig: &Rig, streams: usize, duration: Duration) -> Result<Sample> {
+/// One stream, and what it costs.
+fn one_stream(rig: &Rig, duration: Duration) -> Result<Vec<Sample>> {
+    let busy = cpu::busy()?;
+    let (octets, elapsed) = stream(rig, 1, duration)?;
+    let busy = cpu::busy()?.saturating_sub(busy);
+    #[expect(clippy::cast_precision_loss, reason = "octets below 2^52")]
+    let cost = busy.as_secs_f64() / (octets.max(1) as f64 / 1e9);
+    Ok(vec![
+        rate("tcp_stream", octets, elapsed),
+        Sample::new("tcp_stream_cpu", Unit::CpuSecondsPerGigabyte, cost),
+    ])
+}
+
+fn rate(name: &str, octets: u64, elapsed: Duration) -> Sample {
+    Sample::rate(name, Unit::GigabitsPerSecond, octets * 8, elapsed)
+}
+
+/// TCP streams from one stack to the other, all at once; counts octets received, and the time until
+/// the last has come.
+fn stream(rig: &Rig, streams: usize, duration: Duration) -> Result<(u64, Duration)> {
     let (from, to) = (&rig.stations[0], &rig.stations[1]);
     let listener = to
         .netns
         .run(|| TcpListener::bind((to.address, SERVER_PORT)))??;
     let address = listener.local_addr()?;
     let start = Barrier::new(streams + 1);
-    let (octets, elapsed) = thread::scope(|scope| -> Result<(u64, Duration)> {
+    thread::scope(|scope| {
         let mut receivers = Vec::new();
         let mut senders = Vec::new();
         for _ in 0..streams {
@@ -67,16 +86,5 @@ fn stream(rig: &Rig, streams: usize, duration: Duration) -> Result<Sample> {
             .map(|receiver| joined(receiver.join()))
             .sum::<Result<u64>>()?;
         Ok((octets, started.elapsed()))
-    })?;
-    let name = if streams == 1 {
-        "tcp_stream".to_owned()
-    } else {
-        format!("tcp_stream_{streams}")
-    };
-    Ok(Sample::rate(
-        &name,
-        Unit::GigabitsPerSecond,
-        octets * 8,
-        elapsed,
-    ))
+    })
 }

@@ -60,7 +60,7 @@ pub(in crate::bench) const FLOWS: Test = Test {
 };
 
 /// Frames of `len` octets from the first station to the second, under `flows` pairs of addresses.
-fn forward(rig: &mut Rig, len: usize, flows: u32, count: u32) -> Result<Sample> {
+pub(super) fn forward(rig: &mut Rig, len: usize, flows: u32, count: u32) -> Result<Sample> {
     let conf = BenchConf {
         flows,
         ..BenchConf::default()
