@@ -194,7 +194,7 @@ impl Rig {
     }
 
     fn netbridge(&mut self, hook: HookChoice, peer: bool, rig: RigOptions) -> Result<()> {
-        let count = self.stations.len();
+        let count = u32::try_from(self.stations.len())?;
         let dir = self.host.run(|| -> Result<PinDir> {
             let load = LoadOptions {
                 fdb_entries: rig.fdb_entries,
@@ -205,13 +205,13 @@ impl Rig {
                 ..NetbridgeOptions::default()
             };
             let mut bridge = Bridge::create_private("br0", &options)?;
-            for number in 1..=count {
-                let ifname = port_name(u32::try_from(number)?);
-                let port = bridge.add_port(&PortSpec {
-                    ifname,
-                    hook,
-                    ..PortSpec::default()
-                })?;
+            let spec = |number| PortSpec {
+                ifname: port_name(number),
+                hook,
+                ..PortSpec::default()
+            };
+            let specs: Vec<PortSpec> = (1..=count).map(spec).collect();
+            for port in bridge.add_ports(&specs)? {
                 if !peer {
                     let mut conf = port.conf;
                     conf.flags = PortFlags(conf.flags.0 & !PortFlags::PEER.0);
@@ -265,7 +265,7 @@ fn port_name(number: u32) -> String {
 }
 
 /// Keeps the kernel from sending frames of its own.
-fn quiet(netns: &Netns) -> Result<()> {
+pub(super) fn quiet(netns: &Netns) -> Result<()> {
     netns.run(|| {
         write_sysctl("net/ipv6/conf/all/disable_ipv6", "1")?;
         write_sysctl("net/ipv6/conf/default/disable_ipv6", "1")

@@ -32,6 +32,7 @@ pub static TESTS: &[Test] = &[
     measure::udp::TEST,
     measure::tcp::STREAM,
     measure::latency::TEST,
+    measure::attach::TEST,
 ];
 
 impl Test {

@@ -1,5 +1,7 @@
 //! The FDB as operators see it: entries shown, added, removed, flushed and swept.
 
+use std::collections::{BTreeMap, HashSet};
+
 use netbridge_common::{FdbEntry, FdbFlags, FdbKey, MacAddr, PortId, Ticks};
 
 use crate::{
@@ -108,9 +110,10 @@ impl Bridge {
         })
     }
 
-    /// Removes every entry of a port that goes.
-    pub(crate) fn flush_port(&mut self, port: PortId) -> Result<(), BridgeError> {
-        self.remove_entries(|entry| entry.port == port).map(drop)
+    /// Removes every entry of ports that go.
+    pub(crate) fn flush_ports(&mut self, ports: &HashSet<PortId>) -> Result<(), BridgeError> {
+        self.remove_entries(|entry| ports.contains(&entry.port))
+            .map(drop)
     }
 
     /// Removes entries that have aged, so that others find room; returns how many.
@@ -140,7 +143,7 @@ impl Bridge {
         }
         let keys: Vec<FdbKey> = taken.iter().map(|(key, _)| *key).collect();
         let removed = self.maps_mut().remove_fdb_entries(&keys)?;
-        let mut learned = std::collections::BTreeMap::<PortId, u64>::new();
+        let mut learned = BTreeMap::<PortId, u64>::new();
         for (_, entry) in taken.iter().filter(|(_, entry)| is_counted(entry)) {
             *learned.entry(entry.port).or_default() += 1;
         }

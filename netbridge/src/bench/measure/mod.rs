@@ -8,10 +8,12 @@ use nix::{
     unistd::Pid,
 };
 
+pub(super) mod attach;
 pub(super) mod broadcast;
 mod frames;
 pub(super) mod latency;
 pub(super) mod learning;
+mod many_ports;
 pub(super) mod tcp;
 pub(super) mod throughput;
 pub(super) mod udp;

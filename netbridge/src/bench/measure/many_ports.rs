@@ -1,0 +1,98 @@
+//! Many interfaces that are ports to be: veth pairs whose far ends share a namespace.
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    bench::{Datapath, rig::quiet},
+    bridge::{Bridge, BridgeOptions as NetbridgeOptions, HookChoice, PortSpec},
+    datapath::LoadOptions,
+    net::{BridgeOptions, Links, Netns, VethSpec},
+};
+
+/// Interfaces, all up, in a namespace of their own; gone with the value.
+pub(super) struct ManyPorts {
+    pub(super) host: Netns,
+    names: Vec<String>,
+    indexes: Vec<u32>,
+    /// Keeps the far ends.
+    _far: Netns,
+}
+
+/// A bridge without ports; gone with the value, or with the namespace of its ports.
+pub(super) enum Empty {
+    Linux(u32),
+    Netbridge(Bridge),
+}
+
+impl ManyPorts {
+    /// Makes `count` veth pairs.
+    pub(super) fn new(count: usize) -> Result<Self> {
+        let (host, far) = (Netns::anonymous()?, Netns::anonymous()?);
+        quiet(&host)?;
+        quiet(&far)?;
+        let (links, far_links) = (Links::within(&host)?, Links::within(&far)?);
+        let names: Vec<String> = (1..=count).map(|number| format!("p{number}")).collect();
+        let mut indexes = Vec::with_capacity(count);
+        for name in &names {
+            let link = links.add_veth(&VethSpec {
+                name,
+                peer_name: name,
+                peer_netns: Some(&far),
+                ..VethSpec::default()
+            })?;
+            links.set_up(link.ifindex, true)?;
+            let peer = link.peer.context("a veth without a peer")?;
+            far_links.set_up(peer.ifindex, true)?;
+            indexes.push(link.ifindex);
+        }
+        Ok(Self {
+            host,
+            names,
+            indexes,
+            _far: far,
+        })
+    }
+
+    /// A bridge of a datapath, beside the interfaces. Must be called, and the bridge be used, on a
+    /// thread in the namespace `host`.
+    pub(super) fn empty_bridge(&self, datapath: Datapath, load: LoadOptions) -> Result<Empty> {
+        if datapath == Datapath::LinuxBridge {
+            let links = Links::new()?;
+            let bridge = links.add_bridge("br0", &BridgeOptions::default())?;
+            links.set_up(bridge.ifindex, true)?;
+            return Ok(Empty::Linux(bridge.ifindex));
+        }
+        let options = NetbridgeOptions {
+            load,
+            ..NetbridgeOptions::default()
+        };
+        let bridge = Bridge::create_private("br0", &options)?;
+        Ok(Empty::Netbridge(bridge))
+    }
+
+    /// Makes all interfaces ports of `bridge`.
+    pub(super) fn attach(&self, datapath: Datapath, bridge: &mut Empty) -> Result<()> {
+        let bridge = match bridge {
+            Empty::Linux(bridge) => {
+                let links = Links::new()?;
+                for ifindex in &self.indexes {
+                    links.set_master(*ifindex, Some(*bridge))?;
+                }
+                return Ok(());
+            }
+            Empty::Netbridge(bridge) => bridge,
+        };
+        let hook = match datapath {
+            Datapath::NetbridgeXdp => HookChoice::Xdp,
+            _ => HookChoice::Tc,
+        };
+        let spec = |name: &String| PortSpec {
+            ifname: name.clone(),
+            hook,
+            ..PortSpec::default()
+        };
+        let specs: Vec<PortSpec> = self.names.iter().map(spec).collect();
+        bridge.add_ports(&specs)?;
+        Ok(())
+    }
+}
