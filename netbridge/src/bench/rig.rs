@@ -32,6 +32,8 @@ pub(super) struct RigOptions {
     pub(super) stations: u32,
     /// Capacity of netbridge's FDB.
     pub(super) fdb_entries: u32,
+    /// Whether netbridge keeps verdicts.
+    pub(super) flow_cache: bool,
 }
 
 impl RigOptions {
@@ -40,6 +42,7 @@ impl RigOptions {
         Self {
             stations,
             fdb_entries: 1 << 18,
+            flow_cache: true,
         }
     }
 }
@@ -198,6 +201,7 @@ impl Rig {
         let dir = self.host.run(|| -> Result<PinDir> {
             let load = LoadOptions {
                 fdb_entries: rig.fdb_entries,
+                flow_cache: rig.flow_cache,
                 ..LoadOptions::default()
             };
             let options = NetbridgeOptions {

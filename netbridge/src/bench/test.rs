@@ -32,7 +32,11 @@ pub static TESTS: &[Test] = &[
     measure::udp::TEST,
     measure::tcp::STREAM,
     measure::latency::TEST,
+    measure::cost::TEST,
     measure::attach::TEST,
+    measure::memory::TEST,
+    measure::fdb::DUMP,
+    measure::fdb::SWEEP,
 ];
 
 impl Test {

@@ -17,7 +17,8 @@ use crate::{
 
 Everything happens in network namespaces that only the benchmark can see.")]
 pub(super) struct Args {
-    /// Tests: throughput, flows, broadcast, learning, udp, tcp, latency; all where none is given.
+    /// Tests: throughput, flows, broadcast, learning, udp, tcp, latency, cost, attach, memory, fdb_dump,
+    /// fdb_sweep; all where none is given.
     #[arg(value_name = "TEST")]
     tests: Vec<String>,
     /// Datapaths; all where none is given.

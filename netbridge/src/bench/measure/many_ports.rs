@@ -12,10 +12,12 @@ use crate::{
 /// Interfaces, all up, in a namespace of their own; gone with the value.
 pub(super) struct ManyPorts {
     pub(super) host: Netns,
-    names: Vec<String>,
+    /// Where the far ends are.
+    pub(super) far: Netns,
+    pub(super) names: Vec<String>,
     indexes: Vec<u32>,
-    /// Keeps the far ends.
-    _far: Netns,
+    /// The far ends.
+    pub(super) peers: Vec<u32>,
 }
 
 /// A bridge without ports; gone with the value, or with the namespace of its ports.
@@ -32,7 +34,7 @@ impl ManyPorts {
         quiet(&far)?;
         let (links, far_links) = (Links::within(&host)?, Links::within(&far)?);
         let names: Vec<String> = (1..=count).map(|number| format!("p{number}")).collect();
-        let mut indexes = Vec::with_capacity(count);
+        let (mut indexes, mut peers) = (Vec::new(), Vec::new());
         for name in &names {
             let link = links.add_veth(&VethSpec {
                 name,
@@ -44,12 +46,14 @@ impl ManyPorts {
             let peer = link.peer.context("a veth without a peer")?;
             far_links.set_up(peer.ifindex, true)?;
             indexes.push(link.ifindex);
+            peers.push(peer.ifindex);
         }
         Ok(Self {
             host,
+            far,
             names,
             indexes,
-            _far: far,
+            peers,
         })
     }
 

@@ -10,10 +10,13 @@ use nix::{
 
 pub(super) mod attach;
 pub(super) mod broadcast;
+pub(super) mod cost;
+pub(super) mod fdb;
 mod frames;
 pub(super) mod latency;
 pub(super) mod learning;
 mod many_ports;
+pub(super) mod memory;
 pub(super) mod tcp;
 pub(super) mod throughput;
 pub(super) mod udp;
