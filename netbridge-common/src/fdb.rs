@@ -21,9 +21,9 @@ impl FdbKey {
 
     /// A number that orders keys as they are ordered, and is compared in one step.
     pub const fn rank(&self) -> u64 {
-        let [a, b, c, d, e, f] = self.mac.0;
+        let [o0, o1, o2, o3, o4, o5] = self.mac.0;
         let [high, low] = self.vid.to_be_bytes();
-        u64::from_be_bytes([a, b, c, d, e, f, high, low])
+        u64::from_be_bytes([o0, o1, o2, o3, o4, o5, high, low])
     }
 }
 

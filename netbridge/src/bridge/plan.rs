@@ -66,7 +66,7 @@ impl Planner {
                 .transpose()?
                 .map(|conf| conf.mtu),
             mixed_mtu: settings.mixed_mtu != 0,
-            peers: peer::Search::new(),
+            peers: peer::Search::default(),
         })
     }
 

@@ -140,7 +140,7 @@ impl Bridge {
         self.write_flood_lists()?;
         let ids: HashSet<PortId> = detached.iter().map(|port| port.id).collect();
         self.flush_ports(&ids)?;
-        let mut peers = peer::Search::new();
+        let mut peers = peer::Search::default();
         for port in detached {
             self.maps.set_port_conf(port.id, PortConf::default())?;
             self.put_back(port, &mut peers);

@@ -38,7 +38,7 @@ impl Bridge {
     fn reconcile_ports(&mut self, ports: &[Port]) -> Result<bool, BridgeError> {
         let mut changed = false;
         let mut gone = Vec::new();
-        let mut peers = peer::Search::new();
+        let mut peers = peer::Search::default();
         for port in ports {
             if let Ok(link) = self.links.by_index(port.conf.ifindex)
                 && self.programs.is_attached(port.id)

@@ -19,6 +19,7 @@ Everything happens in network namespaces that only the benchmark can see.")]
 pub(super) struct Args {
     /// Tests: throughput, flows, broadcast, learning, udp, tcp, latency, cost, attach, memory, fdb_dump,
     /// fdb_sweep; all where none is given.
+    #[expect(clippy::doc_markdown, reason = "the help shows the text as it is")]
     #[arg(value_name = "TEST")]
     tests: Vec<String>,
     /// Datapaths; all where none is given.

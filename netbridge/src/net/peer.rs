@@ -17,7 +17,7 @@ pub struct ContainerEnd {
 
 /// Finds the far end of `link`, which `links` read; `None` if it is no veth.
 pub fn container_end(links: &Links, link: &Link) -> Result<Option<ContainerEnd>, NetError> {
-    Search::new().container_end(links, link)
+    Search::default().container_end(links, link)
 }
 
 /// A search for the far ends of many pairs: all namespaces are walked once, not once for each.
@@ -29,15 +29,17 @@ pub struct Search {
     rest: Box<dyn Iterator<Item = (PathBuf, Netns)>>,
 }
 
-impl Search {
+impl Default for Search {
     /// A search that has not looked anywhere yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             known: HashMap::new(),
             rest: Box::new(netns::all()),
         }
     }
+}
 
+impl Search {
     /// Finds the far end of `link`, as [`container_end`] does; `links` must always be of the same
     /// namespace.
     pub fn container_end(

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::many_ports::ManyPorts;
+use super::many_ports::{Empty, ManyPorts};
 use crate::{
     bench::{
         Datapath,
@@ -37,7 +37,7 @@ pub(in crate::bench) const TEST: Test = Test {
 fn attach(datapath: Datapath, count: usize) -> Result<Sample> {
     let ports = ManyPorts::new(count)?;
     let millis = ports.host.run(|| -> Result<f64> {
-        let mut bridge = ports.empty_bridge(datapath, LoadOptions::default())?;
+        let mut bridge = Empty::new(datapath, LoadOptions::default())?;
         let started = Instant::now();
         ports.attach(datapath, &mut bridge)?;
         Ok(started.elapsed().as_secs_f64() * 1e3)

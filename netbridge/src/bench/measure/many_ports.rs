@@ -23,7 +23,25 @@ pub(super) struct ManyPorts {
 /// A bridge without ports; gone with the value, or with the namespace of its ports.
 pub(super) enum Empty {
     Linux(u32),
-    Netbridge(Bridge),
+    Netbridge(Box<Bridge>),
+}
+
+impl Empty {
+    /// A bridge of a datapath in the namespace of the calling thread, which must also use it.
+    pub(super) fn new(datapath: Datapath, load: LoadOptions) -> Result<Self> {
+        if datapath == Datapath::LinuxBridge {
+            let links = Links::new()?;
+            let bridge = links.add_bridge("br0", &BridgeOptions::default())?;
+            links.set_up(bridge.ifindex, true)?;
+            return Ok(Self::Linux(bridge.ifindex));
+        }
+        let options = NetbridgeOptions {
+            load,
+            ..NetbridgeOptions::default()
+        };
+        let bridge = Bridge::create_private("br0", &options)?;
+        Ok(Self::Netbridge(Box::new(bridge)))
+    }
 }
 
 impl ManyPorts {
@@ -55,23 +73,6 @@ impl ManyPorts {
             indexes,
             peers,
         })
-    }
-
-    /// A bridge of a datapath, beside the interfaces. Must be called, and the bridge be used, on a
-    /// thread in the namespace `host`.
-    pub(super) fn empty_bridge(&self, datapath: Datapath, load: LoadOptions) -> Result<Empty> {
-        if datapath == Datapath::LinuxBridge {
-            let links = Links::new()?;
-            let bridge = links.add_bridge("br0", &BridgeOptions::default())?;
-            links.set_up(bridge.ifindex, true)?;
-            return Ok(Empty::Linux(bridge.ifindex));
-        }
-        let options = NetbridgeOptions {
-            load,
-            ..NetbridgeOptions::default()
-        };
-        let bridge = Bridge::create_private("br0", &options)?;
-        Ok(Empty::Netbridge(bridge))
     }
 
     /// Makes all interfaces ports of `bridge`.

@@ -51,7 +51,7 @@ fn measure(datapath: Datapath, ports: &ManyPorts, tools: &mut Tools) -> Result<V
         fdb_entries: u32::from(ROUNDS) * ADDRESSES + 1,
         ..LoadOptions::default()
     };
-    let mut bridge = ports.empty_bridge(datapath, load)?;
+    let mut bridge = Empty::new(datapath, load)?;
     ports.attach(datapath, &mut bridge)?;
     for round in 0..ROUNDS {
         ports.far.run(|| learn(tools, ports, round, ADDRESSES))??;
