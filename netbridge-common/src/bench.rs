@@ -112,6 +112,10 @@ pub mod name {
     pub const STATIC_XDP: &str = "bench_static_x";
     /// TC: the same.
     pub const STATIC_TC: &str = "bench_static_t";
+    /// XDP: nothing.
+    pub const EMPTY_XDP: &str = "bench_empty_x";
+    /// TC: nothing.
+    pub const EMPTY_TC: &str = "bench_empty_t";
 }
 
 #[cfg(test)]

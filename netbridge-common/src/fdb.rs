@@ -18,6 +18,13 @@ impl FdbKey {
     pub const fn untagged(mac: MacAddr) -> Self {
         Self { mac, vid: 0 }
     }
+
+    /// A number that orders keys as they are ordered, and is compared in one step.
+    pub const fn rank(&self) -> u64 {
+        let [o0, o1, o2, o3, o4, o5] = self.mac.0;
+        let [high, low] = self.vid.to_be_bytes();
+        u64::from_be_bytes([o0, o1, o2, o3, o4, o5, high, low])
+    }
 }
 
 /// What kind of entry it is, a set of bits; none for a learned one.
@@ -98,5 +105,20 @@ impl FdbEntry {
     #[inline(always)]
     pub fn is_fresh(&self, now: Ticks, ageing: Ticks) -> bool {
         self.is_permanent() || now.since(self.last_seen) <= ageing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_order_keys_as_the_keys_are_ordered() {
+        let key = |last, vid| FdbKey {
+            mac: MacAddr([2, 0, 0, 0, 1, last]),
+            vid,
+        };
+        let keys = [key(0, 0), key(0, 2), key(0, 256), key(1, 0), key(255, 7)];
+        assert!(keys.is_sorted() && keys.is_sorted_by_key(FdbKey::rank));
     }
 }

@@ -34,6 +34,25 @@ pub mod name {
     pub const EVENTS: &str = "EVENTS";
     /// One [`crate::EventBudget`] per CPU.
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
+
+    /// All of them.
+    pub const ALL: [&str; 15] = [
+        SETTINGS,
+        PORT_CONF,
+        PORT_INFO,
+        PORT_IDS,
+        PORT_COUNTERS,
+        FDB,
+        LEARNED,
+        UNLEARNED,
+        FLOOD_PORTS,
+        XDP_PORTS,
+        XDP_FLOOD,
+        FLOWS,
+        MOVES,
+        EVENTS,
+        EVENT_BUDGET,
+    ];
 }
 
 /// Names of the programs.

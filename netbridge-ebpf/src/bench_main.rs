@@ -12,6 +12,7 @@
 )]
 
 use aya_ebpf::{
+    bindings::{TC_ACT_SHOT, xdp_action::XDP_DROP},
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
@@ -45,6 +46,18 @@ pub fn bench_static_x(ctx: XdpContext) -> u32 {
 #[classifier]
 pub fn bench_static_t(ctx: TcContext) -> i32 {
     bench::static_tc(&ctx)
+}
+
+/// Does nothing at XDP: what is left is the cost of running a program.
+#[xdp(frags)]
+pub fn bench_empty_x(_: XdpContext) -> u32 {
+    XDP_DROP
+}
+
+/// Does nothing at TC.
+#[classifier]
+pub fn bench_empty_t(_: TcContext) -> i32 {
+    TC_ACT_SHOT
 }
 
 /// The licence that the kernel's GPL-only helpers ask for.

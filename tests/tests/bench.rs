@@ -226,6 +226,11 @@ fn an_unknown_test_or_datapath_is_refused_with_the_known_ones() {
         "latency",
         "first_packet",
         "reset",
+        "cost",
+        "attach",
+        "memory",
+        "fdb_dump",
+        "fdb_sweep",
     ];
     refused(&["bench", "warp"], 2, &tests);
     refused(&["bench", "udp", "warp", "--json"], 2, &tests);

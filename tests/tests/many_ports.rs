@@ -41,14 +41,13 @@ fn add_idle_ports(lab: &Lab, from: usize, count: usize) {
     }
     note(format_args!("{count} veth pairs in {:?}", start.elapsed()));
     lab.bridge(|bridge| {
-        for ifname in names {
-            let spec = PortSpec {
-                ifname,
-                hook: HookChoice::Tc,
-                ..PortSpec::default()
-            };
-            bridge.add_port(&spec).map(drop).expect("add the port");
-        }
+        let spec = |ifname| PortSpec {
+            ifname,
+            hook: HookChoice::Tc,
+            ..PortSpec::default()
+        };
+        let specs: Vec<PortSpec> = names.into_iter().map(spec).collect();
+        bridge.add_ports(&specs).map(drop).expect("add the ports");
     });
     note(format_args!("{count} ports after {:?}", start.elapsed()));
 }

@@ -236,3 +236,42 @@ fn a_port_whose_container_vanished_is_cleared_away() {
         assert!(ping(&lab.container(1).netns, lab.container(2).ip, 3).all_answered());
     }
 }
+
+#[test]
+fn a_batch_of_ports_is_added_whole_or_not_at_all() {
+    require_root!();
+    for hook in HOOKS {
+        let lab = Lab::new(&[hook]);
+        let links = Links::within(lab.host()).expect("open the interfaces");
+        for (name, mtu) in [("a", 1500), ("b", 1500), ("c", 1400)] {
+            let pair = VethSpec {
+                name,
+                peer_name: &format!("{name}-far"),
+                mtu: Some(mtu),
+                ..VethSpec::default()
+            };
+            links.add_veth(&pair).expect("add a veth pair");
+        }
+        let before = lab.all_stats().len();
+        let add = |names: &[&str]| {
+            let specs: Vec<PortSpec> = names.iter().map(|name| spec(name, hook)).collect();
+            let outcome = lab.bridge(|bridge| bridge.add_ports(&specs).map(|ports| ports.len()));
+            outcome.map_err(|error| error.to_string())
+        };
+        let refused = |names: &[&str], word: &str| {
+            let error = add(names).expect_err("the batch is refused");
+            assert!(error.contains(word), "{error}");
+            for name in ["a", "b"] {
+                assert_eq!(programs(lab.host(), name), (0, false), "{names:?}");
+            }
+            assert_eq!(lab.all_stats().len(), before);
+        };
+        // Found before anything is done: a name, the MTU, an interface named twice.
+        refused(&["a", "nobody", "b"], "nobody");
+        refused(&["a", "b", "c"], "interface c");
+        refused(&["a", "b", "a"], "interface a");
+        assert_eq!(add(&["a", "b"]), Ok(2));
+        assert_eq!(lab.all_stats().len(), before + 2);
+        assert_eq!(programs(lab.host(), "b"), (1, hook == HookChoice::Xdp));
+    }
+}

@@ -142,3 +142,36 @@ fn a_bridge_that_lets_its_ports_go_restores_them_all() {
     let after: Vec<Offloads> = lab.containers().iter().map(Container::offloads).collect();
     assert_eq!(after, before);
 }
+
+#[test]
+fn a_batch_that_fails_half_way_leaves_all_containers_as_they_were() {
+    require_root!();
+    let first = Lab::builder(&[HookChoice::Tc; 3]).build();
+    let specs: Vec<PortSpec> = first.containers().iter().map(|c| xdp(&c.port)).collect();
+    first.bridge(|bridge| {
+        for spec in &specs {
+            bridge.del_port(&spec.ifname).expect("remove the port");
+        }
+        // Its XDP program is in the way of the second bridge's.
+        bridge.add_port(&specs[1]).map(drop).expect("add the port");
+    });
+    let offloads =
+        || -> Vec<Offloads> { first.containers().iter().map(Container::offloads).collect() };
+    let before = offloads();
+    let second = Lab::builder(&[]).beside(&first, "br1", "w").build();
+    let add = |specs: &[PortSpec]| {
+        second.bridge(|bridge| {
+            let outcome = bridge.add_ports(specs);
+            outcome.map(drop).map_err(|error| error.to_string())
+        })
+    };
+    let error = add(&specs).expect_err("one has an XDP program already");
+    let expected = format!("attach xdp_ingress to {}", specs[1].ifname);
+    assert!(error.contains(&expected), "{error}");
+    assert_eq!(offloads(), before);
+    assert_eq!(second.all_stats().len(), 0);
+    add(&[specs[0].clone(), specs[2].clone()]).expect("the others can be added");
+    assert_prepared(offloads()[0]);
+    second.bridge(netbridge::bridge::Bridge::release_ports);
+    assert_eq!(offloads(), before);
+}

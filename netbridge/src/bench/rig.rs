@@ -39,6 +39,8 @@ pub(super) struct RigOptions {
     /// Whether netbridge's bridge is pinned where other processes find it; the caller has mounts of
     /// its own then.
     pub(super) pinned: bool,
+    /// Whether netbridge keeps verdicts.
+    pub(super) flow_cache: bool,
 }
 
 impl RigOptions {
@@ -48,6 +50,7 @@ impl RigOptions {
             stations,
             fdb_entries: 1 << 18,
             pinned: false,
+            flow_cache: true,
         }
     }
 }
@@ -226,10 +229,11 @@ impl Rig {
     }
 
     fn netbridge(&mut self, hook: HookChoice, peer: bool, rig: RigOptions) -> Result<()> {
-        let count = self.stations.len();
+        let count = u32::try_from(self.stations.len())?;
         let dir = self.host.run(|| -> Result<PinDir> {
             let load = LoadOptions {
                 fdb_entries: rig.fdb_entries,
+                flow_cache: rig.flow_cache,
                 ..LoadOptions::default()
             };
             let options = NetbridgeOptions {
@@ -241,13 +245,13 @@ impl Rig {
             } else {
                 Bridge::create_private("br0", &options)?
             };
-            for number in 1..=count {
-                let ifname = port_name(u32::try_from(number)?);
-                let port = bridge.add_port(&PortSpec {
-                    ifname,
-                    hook,
-                    ..PortSpec::default()
-                })?;
+            let spec = |number| PortSpec {
+                ifname: port_name(number),
+                hook,
+                ..PortSpec::default()
+            };
+            let specs: Vec<PortSpec> = (1..=count).map(spec).collect();
+            for port in bridge.add_ports(&specs)? {
                 if !peer {
                     let mut conf = port.conf;
                     conf.flags = PortFlags(conf.flags.0 & !PortFlags::PEER.0);
@@ -302,7 +306,7 @@ pub(super) fn port_name(number: u32) -> String {
 }
 
 /// Keeps the kernel from sending frames of its own.
-fn quiet(netns: &Netns) -> Result<()> {
+pub(super) fn quiet(netns: &Netns) -> Result<()> {
     netns.run(|| {
         write_sysctl("net/ipv6/conf/all/disable_ipv6", "1")?;
         write_sysctl("net/ipv6/conf/default/disable_ipv6", "1")

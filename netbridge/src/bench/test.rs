@@ -41,6 +41,11 @@ pub static TESTS: &[Test] = &[
     measure::latency::TEST,
     measure::first_packet::TEST,
     measure::reset::TEST,
+    measure::cost::TEST,
+    measure::attach::TEST,
+    measure::memory::TEST,
+    measure::fdb_dump::DUMP,
+    measure::fdb_dump::SWEEP,
 ];
 
 impl Test {

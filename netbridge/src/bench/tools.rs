@@ -145,6 +145,27 @@ impl Tools {
         Ok(result.duration * count)
     }
 
+    /// Runs a program `repeat` times on a frame that came in on `ifindex`, and does nothing of what it
+    /// returns; the mean time of a run.
+    pub(super) fn time(
+        &mut self,
+        name: &str,
+        frame: &[u8],
+        ifindex: u32,
+        repeat: u32,
+    ) -> Result<Duration> {
+        let result = if matches!(name, name::STATIC_TC | name::EMPTY_TC) {
+            let ctx = sk_buff(ifindex);
+            self.loaded_tc(name)?
+                .test_run(frame_run(frame, &ctx, repeat))
+        } else {
+            let ctx = xdp_md(u32::try_from(frame.len())?, ifindex);
+            self.loaded_xdp(name)?
+                .test_run(frame_run(frame, &ctx, repeat))
+        };
+        Ok(result.with_context(|| format!("run {name}"))?.duration)
+    }
+
     /// What has arrived on interface `ifindex` so far.
     pub(super) fn arrived(&self, ifindex: u32) -> Result<u64> {
         let map = self.ebpf.map(name::SINK).context("no map of sinks")?;
@@ -159,8 +180,25 @@ fn per_cpu<T: Pod>(value: T) -> Result<PerCpuValues<T>> {
     Ok(PerCpuValues::try_from(vec![value; cpus])?)
 }
 
+/// A run of a program on a frame, `repeat` times.
+pub(super) fn frame_run<'a>(frame: &'a [u8], ctx: &'a [u8], repeat: u32) -> TestRunOptions<'a> {
+    TestRunOptions {
+        data_in: Some(frame),
+        ctx_in: Some(ctx),
+        repeat,
+        ..TestRunOptions::default()
+    }
+}
+
+/// The image of a `struct __sk_buff` for a frame that came in on `ifindex`.
+pub(super) fn sk_buff(ifindex: u32) -> [u8; 192] {
+    let mut image = [0; 192];
+    image[40..44].copy_from_slice(&ifindex.to_ne_bytes());
+    image
+}
+
 /// The image of a `struct xdp_md` for a frame of `len` octets that came in on `ifindex`.
-fn xdp_md(len: u32, ifindex: u32) -> [u8; 24] {
+pub(super) fn xdp_md(len: u32, ifindex: u32) -> [u8; 24] {
     let mut image = [0; 24];
     for (field, value) in [(4, len), (12, ifindex)] {
         image[field..field + 4].copy_from_slice(&value.to_ne_bytes());

@@ -8,6 +8,7 @@ mod hook;
 mod host;
 mod lock;
 mod name;
+mod plan;
 mod port;
 mod reconcile;
 
@@ -220,10 +221,9 @@ impl Bridge {
 
     /// Detaches every port and puts it back as it was; what fails is said in the log.
     pub fn release_ports(&mut self) {
-        for port in self.ports().unwrap_or_default() {
-            if let Err(error) = self.remove_port(&port) {
-                tracing::warn!("{error}");
-            }
+        let ports = self.ports().unwrap_or_default();
+        if let Err(error) = self.remove_ports(&ports) {
+            tracing::warn!("{error}");
         }
         if let Err(error) = self.remove_host_interface() {
             tracing::warn!("{error}");

@@ -1,5 +1,7 @@
 //! Ports: looking at them, changing and removing one.
 
+use std::collections::HashSet;
+
 use netbridge_common::{PortConf, PortFlags, PortId, PortInfo, PortState, info::RESTORE_PROMISC};
 
 use super::{Bridge, BridgeError, Hook, HookChoice, HookReason, container};
@@ -48,6 +50,20 @@ pub struct PortChange {
     pub name: Option<String>,
 }
 
+impl Port {
+    pub(super) fn new(id: PortId, conf: PortConf, info: PortInfo) -> Self {
+        Self {
+            id,
+            ifname: text(&info.ifname),
+            name: Some(text(&info.name)).filter(|name| !name.is_empty()),
+            hook: Hook::from_raw(info.hook),
+            hook_reason: HookReason::from_raw(info.reason),
+            conf,
+            info,
+        }
+    }
+}
+
 impl Bridge {
     /// The ports, in order of their slots.
     pub fn ports(&self) -> Result<Vec<Port>, BridgeError> {
@@ -62,15 +78,7 @@ impl Bridge {
     /// The port in slot `id`.
     pub fn port(&self, id: PortId) -> Result<Port, BridgeError> {
         let info = self.maps.port_info(id)?;
-        Ok(Port {
-            id,
-            ifname: text(&info.ifname),
-            name: Some(text(&info.name)).filter(|name| !name.is_empty()),
-            hook: Hook::from_raw(info.hook),
-            hook_reason: HookReason::from_raw(info.reason),
-            conf: self.maps.port_conf(id)?,
-            info,
-        })
+        Ok(Port::new(id, self.maps.port_conf(id)?, info))
     }
 
     /// The port on interface `ifname`.
@@ -108,24 +116,50 @@ impl Bridge {
         self.remove_port(&port)
     }
 
-    /// Takes a port out: no frame goes to it, then none comes from it, then all is put back.
     pub(super) fn remove_port(&mut self, port: &Port) -> Result<(), BridgeError> {
+        self.remove_ports(std::slice::from_ref(port))
+    }
+
+    /// Takes ports out: no frame goes to them, then none comes from them, then all is put back.
+    ///
+    /// A port that cannot be detached stays, disabled, and the others go; the first error is
+    /// returned, the log has them all.
+    pub(super) fn remove_ports(&mut self, ports: &[Port]) -> Result<(), BridgeError> {
+        if ports.is_empty() {
+            return Ok(());
+        }
+        let mut outcome = Ok(());
+        let mut detached = Vec::with_capacity(ports.len());
+        for port in ports {
+            match self.detach(port) {
+                Ok(()) => detached.push(port),
+                Err(error) if outcome.is_ok() => outcome = Err(error),
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+        self.write_flood_lists()?;
+        let ids: HashSet<PortId> = detached.iter().map(|port| port.id).collect();
+        self.flush_ports(&ids)?;
+        let mut peers = peer::Search::default();
+        for port in detached {
+            self.maps.set_port_conf(port.id, PortConf::default())?;
+            self.put_back(port, &mut peers);
+            self.maps.set_port_info(port.id, PortInfo::default())?;
+        }
+        outcome
+    }
+
+    fn detach(&mut self, port: &Port) -> Result<(), BridgeError> {
         let conf = PortConf {
             state: PortState::Disabled as u8,
             ..port.conf
         };
         self.maps.set_port_conf(port.id, conf)?;
         self.programs.detach(port.id)?;
-        self.maps.clear_port_id(port.conf.ifindex)?;
-        self.write_flood_lists()?;
-        self.flush_port(port.id)?;
-        self.maps.set_port_conf(port.id, PortConf::default())?;
-        self.put_back(port);
-        self.maps.set_port_info(port.id, PortInfo::default())?;
-        Ok(())
+        Ok(self.maps.clear_port_id(port.conf.ifindex)?)
     }
 
-    fn put_back(&self, port: &Port) {
+    fn put_back(&self, port: &Port, peers: &mut peer::Search) {
         let Ok(link) = self.links.by_index(port.conf.ifindex) else {
             return;
         };
@@ -137,7 +171,7 @@ impl Bridge {
         if port.info.restore & !RESTORE_PROMISC == 0 {
             return;
         }
-        match peer::container_end(&self.links, &link) {
+        match peers.container_end(&self.links, &link) {
             Ok(Some(end)) => container::restore(&end, port.info.restore),
             Ok(None) => {}
             Err(error) => tracing::warn!("{error}"),

@@ -14,20 +14,21 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make an interface a port of a bridge.
+    /// Make interfaces ports of a bridge, all of them or none.
     #[command(after_help = "Examples:
   netbridge port add br0 veth1 --name web
+  netbridge port add br0 veth2 veth3 veth4
   netbridge port add br0 eth1 --hook xdp")]
     Add {
         /// Name of the bridge.
         bridge: String,
-        /// The interface.
-        #[arg(value_name = "IF")]
-        ifname: String,
-        /// Which hook serves the port.
+        /// The interfaces.
+        #[arg(value_name = "IF", required = true)]
+        ifnames: Vec<String>,
+        /// Which hook serves the ports.
         #[arg(long, value_enum, default_value_t)]
         hook: HookArg,
-        /// Name of the container behind the port, shown wherever the port is.
+        /// Name of the container behind the port, shown wherever the port is; for one interface.
         #[arg(long)]
         name: Option<String>,
         /// Most addresses learned here at a time; 0 for no limit.
@@ -79,20 +80,29 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
     match verb {
         Verb::Add {
             bridge,
-            ifname,
+            ifnames,
             hook,
             name,
             learn_limit,
         } => {
-            let spec = PortSpec {
+            if let (Some(name), [_, _, ..]) = (&name, ifnames.as_slice()) {
+                return Err(UsageError(format!(
+                    "container name `{name}`: is for one port; add the interfaces one by one"
+                ))
+                .into());
+            }
+            let spec = |ifname| PortSpec {
                 ifname,
                 hook: hook.into(),
-                name,
+                name: name.clone(),
                 learn_limit,
             };
-            let port = Bridge::open(&bridge)?.add_port(&spec)?;
-            output::print(&[PortView::of(&port, 0)], json, |ports| {
-                output::port_added(&ports[0])
+            let specs: Vec<PortSpec> = ifnames.into_iter().map(spec).collect();
+            let ports = Bridge::open(&bridge)?.add_ports(&specs)?;
+            let views: Vec<PortView> = ports.iter().map(|port| PortView::of(port, 0)).collect();
+            output::print(&views, json, |ports| {
+                let lines: Vec<String> = ports.iter().map(output::port_added).collect();
+                lines.join("\n")
             })
         }
         Verb::Del { bridge, ifname } => Ok(Bridge::open(&bridge)?.del_port(&ifname)?),

@@ -52,24 +52,19 @@ async fn bridge(args: &Args, json: bool) -> Result<()> {
         ..BridgeOptions::default()
     };
     let mut bridge = Bridge::create_private(&args.bridge, &options)?;
-    for ifname in &args.ports {
-        let spec = PortSpec {
-            ifname: ifname.clone(),
-            hook: args.hook.into(),
-            ..PortSpec::default()
-        };
-        match bridge.add_port(&spec) {
-            Ok(port) => eprintln!(
-                "port {}: hook {} ({})",
-                port.ifname,
-                port.hook.name(),
-                port.hook_reason.text()
-            ),
-            Err(error) => {
-                bridge.release_ports();
-                return Err(error.into());
-            }
-        }
+    let spec = |ifname: &String| PortSpec {
+        ifname: ifname.clone(),
+        hook: args.hook.into(),
+        ..PortSpec::default()
+    };
+    let specs: Vec<PortSpec> = args.ports.iter().map(spec).collect();
+    for port in bridge.add_ports(&specs)? {
+        eprintln!(
+            "port {}: hook {} ({})",
+            port.ifname,
+            port.hook.name(),
+            port.hook_reason.text()
+        );
     }
     let mut reports = tokio::time::interval(Duration::from_secs(args.interval.into()));
     reports.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -108,14 +108,14 @@ pub fn follow(bridge: &mut Bridge, event: &LinkEvent) -> Result<()> {
     match event {
         LinkEvent::New(link) => {
             if bridge.maps().port_of(link.ifindex).is_some() {
-                bridge.reconcile()?;
+                bridge.reconcile_port(link.ifindex)?;
                 link_changed(bridge, link)?;
             }
         }
         LinkEvent::Deleted { ifindex, name } => {
             if bridge.maps().port_of(*ifindex).is_some() {
                 tracing::info!(bridge = bridge.name(), port = name, "port gone");
-                bridge.reconcile()?;
+                bridge.reconcile_port(*ifindex)?;
             }
         }
         LinkEvent::Overrun => bridge.reconcile()?,

@@ -57,6 +57,25 @@ impl Programs {
             .map_err(|error| attach_error(program::XDP_EGRESS, "", &error))
     }
 
+    /// Octets of kernel memory that the programs take, as the kernel reckons them.
+    pub fn memory(&self) -> Result<u64, DatapathError> {
+        let programs = [
+            (program::TC_INGRESS, self.tc.info()),
+            (program::XDP_INGRESS, self.xdp.info()),
+            (program::XDP_EGRESS, self.egress.info()),
+        ];
+        let mut sum = 0_u64;
+        for (name, info) in programs {
+            let locked = info.and_then(|info| info.memory_locked());
+            let locked = locked.map_err(|error| DatapathError::Load {
+                program: name,
+                reason: plain(&io_cause(&error)),
+            })?;
+            sum = sum.saturating_add(locked.into());
+        }
+        Ok(sum)
+    }
+
     /// Attaches to TC ingress of `ifname` in the calling thread's namespace, after what is there.
     pub fn attach_tc(&mut self, id: PortId, ifname: &str) -> Result<(), DatapathError> {
         let options = TcAttachOptions::TcxOrder(LinkOrder::last());

@@ -1,4 +1,4 @@
-//! Reading and deleting many map entries with one system call, which aya does not offer.
+//! Reading, writing and deleting many map entries with one system call, which aya does not offer.
 #![expect(
     unsafe_code,
     reason = "bpf(2) with pointers into buffers that are checked against the map"
@@ -17,30 +17,39 @@ use netbridge_common::{FdbEntry, FdbKey};
 const BATCH: usize = 16_384;
 
 /// Everything that is in a hash map of `FdbKey` to `FdbEntry`.
-///
-/// An entry that is there all the while is reported once; one that comes or goes meanwhile may be
-/// missed. Cost: about one system call per 16,384 entries.
 pub fn read_all(map: &MapData) -> io::Result<Vec<(FdbKey, FdbEntry)>> {
     let mut all = Vec::new();
-    let mut room = BATCH;
+    for_each(map, |key, entry| all.push((*key, *entry)))?;
+    Ok(all)
+}
+
+/// Shows `see` everything that is in a hash map of `FdbKey` to `FdbEntry`.
+///
+/// An entry that is there all the while is shown once; one that comes or goes meanwhile may be
+/// missed. Cost: about one system call per 16,384 entries.
+pub fn for_each(map: &MapData, mut see: impl FnMut(&FdbKey, &FdbEntry)) -> io::Result<()> {
+    let mut keys = vec![FdbKey::default(); BATCH];
+    let mut values = vec![FdbEntry::default(); BATCH];
     let mut cursor: Option<u32> = None;
     loop {
-        let mut keys = vec![FdbKey::default(); room];
-        let mut values = vec![FdbEntry::default(); room];
         let mut next = 0_u32;
         let (count, outcome) = lookup(map, cursor, &mut next, &mut keys, &mut values)?;
         match outcome {
             // A bucket did not fit: the same place again with more room.
             Err(libc::ENOSPC) => {
-                room = room.saturating_mul(2);
+                let room = keys.len().saturating_mul(2);
+                keys.resize(room, FdbKey::default());
+                values.resize(room, FdbEntry::default());
                 continue;
             }
             Err(errno) if errno != libc::ENOENT => return Err(io::Error::from_raw_os_error(errno)),
             _ => {}
         }
-        all.extend(keys.into_iter().zip(values).take(count));
+        for (key, value) in keys.iter().zip(&values).take(count) {
+            see(key, value);
+        }
         if outcome.is_err() {
-            return Ok(all);
+            return Ok(());
         }
         cursor = Some(next);
     }
@@ -51,7 +60,8 @@ pub fn delete(map: &MapData, keys: &[FdbKey]) -> io::Result<usize> {
     let mut rest = keys;
     let mut deleted = 0_usize;
     while !rest.is_empty() {
-        let (count, outcome) = delete_some(map, rest)?;
+        let some = rest.get(..BATCH).unwrap_or(rest);
+        let (count, outcome) = change_some(map, bpf_cmd::BPF_MAP_DELETE_BATCH, some, 0)?;
         deleted = deleted.saturating_add(count);
         let done = match outcome {
             Ok(()) => count,
@@ -62,6 +72,18 @@ pub fn delete(map: &MapData, keys: &[FdbKey]) -> io::Result<usize> {
         rest = rest.get(done..).unwrap_or_default();
     }
     Ok(deleted)
+}
+
+/// Writes `entries`, in place of what is under their keys.
+pub fn write_all(map: &MapData, entries: &[(FdbKey, FdbEntry)]) -> io::Result<()> {
+    for some in entries.chunks(BATCH) {
+        let (keys, values): (Vec<FdbKey>, Vec<FdbEntry>) = some.iter().copied().unzip();
+        let command = bpf_cmd::BPF_MAP_UPDATE_BATCH;
+        if let (_, Err(errno)) = change_some(map, command, &keys, values.as_ptr() as u64)? {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+    }
+    Ok(())
 }
 
 type Outcome = Result<(), i32>;
@@ -89,7 +111,13 @@ fn lookup(
     Ok((batch_count(&attr).min(room), outcome))
 }
 
-fn delete_some(map: &MapData, keys: &[FdbKey]) -> io::Result<(usize, Outcome)> {
+/// Deletes `keys`, or writes as many values from the address `values` under them.
+fn change_some(
+    map: &MapData,
+    command: bpf_cmd,
+    keys: &[FdbKey],
+    values: u64,
+) -> io::Result<(usize, Outcome)> {
     check_sizes(map)?;
     // SAFETY: all zeros is a value of this union of integers.
     let mut attr: bpf_attr = unsafe { std::mem::zeroed() };
@@ -97,11 +125,11 @@ fn delete_some(map: &MapData, keys: &[FdbKey]) -> io::Result<(usize, Outcome)> {
         cursor: 0,
         next: 0,
         keys: keys.as_ptr() as u64,
-        values: 0,
-        count: u32::try_from(keys.len().min(BATCH)).unwrap_or(u32::MAX),
+        values,
+        count: u32::try_from(keys.len()).unwrap_or(u32::MAX),
     };
     batch.fill(&mut attr, map);
-    let outcome = bpf(bpf_cmd::BPF_MAP_DELETE_BATCH, &mut attr);
+    let outcome = bpf(command, &mut attr);
     Ok((batch_count(&attr).min(keys.len()), outcome))
 }
 

@@ -1,5 +1,7 @@
 //! Typed handles of a bridge's pinned maps, checked before they are believed.
 
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+
 use aya::{
     Pod,
     maps::{Array, ArrayOfMaps, HashMap, Map, MapData, MapInfo, PerCpuArray, RingBuf, xdp::DevMap},
@@ -14,7 +16,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::{
     Capabilities, DatapathError, PinDir, batch,
     error::plain,
-    load::{make_devmap, map_error},
+    load::{io_cause, make_devmap, map_error},
 };
 
 /// The maps of one bridge.
@@ -183,15 +185,33 @@ impl Maps {
 
     /// Writes an entry.
     pub fn set_fdb_entry(&mut self, key: FdbKey, entry: FdbEntry) -> Result<(), DatapathError> {
-        self.fdb.insert(key, entry, 0).map_err(|error| {
-            match map_error(name::FDB, "write", &error) {
-                DatapathError::Map { source, .. } if source.raw_os_error() == Some(libc::E2BIG) => {
-                    let remedy = "remove entries with `netbridge fdb flush`, or add the bridge with a larger --fdb-entries";
-                    DatapathError::Full { map: name::FDB, entries: self.fdb_capacity(), remedy }
-                }
-                error => error,
-            }
-        })?;
+        self.fdb
+            .insert(key, entry, 0)
+            .map_err(|error| self.fdb_write_error(io_cause(&error)))?;
+        self.renew()
+    }
+
+    fn fdb_write_error(&self, source: std::io::Error) -> DatapathError {
+        let (map, entries) = (name::FDB, self.fdb_capacity());
+        if source.raw_os_error() == Some(libc::E2BIG) {
+            let remedy = "remove entries with `netbridge fdb flush`, or add the bridge with a larger --fdb-entries";
+            return DatapathError::Full {
+                map,
+                entries,
+                remedy,
+            };
+        }
+        DatapathError::Map {
+            map,
+            op: "write",
+            source,
+        }
+    }
+
+    /// Writes entries, in place of what is under their keys.
+    pub fn set_fdb_entries(&mut self, entries: &[(FdbKey, FdbEntry)]) -> Result<(), DatapathError> {
+        batch::write_all(&self.fdb_data()?, entries)
+            .map_err(|source| self.fdb_write_error(source))?;
         self.renew()
     }
 
@@ -214,11 +234,15 @@ impl Maps {
 
     /// All entries of the FDB, in no order.
     pub fn fdb_entries(&self) -> Result<Vec<(FdbKey, FdbEntry)>, DatapathError> {
-        batch::read_all(&self.fdb_data()?).map_err(|source| DatapathError::Map {
-            map: name::FDB,
-            op: "read",
-            source,
-        })
+        batch::read_all(&self.fdb_data()?).map_err(fdb_read_error)
+    }
+
+    /// Shows `see` all entries of the FDB, in no order.
+    pub fn for_each_fdb_entry(
+        &self,
+        see: impl FnMut(&FdbKey, &FdbEntry),
+    ) -> Result<(), DatapathError> {
+        batch::for_each(&self.fdb_data()?, see).map_err(fdb_read_error)
     }
 
     /// The map of entries, for batch operations.
@@ -290,6 +314,16 @@ impl Maps {
             .map_err(|error| map_error(name::XDP_PORTS, "write", &error))
     }
 
+    /// Octets of kernel memory that the bridge's maps take, as the kernel reckons them.
+    pub fn memory(&self) -> Result<u64, DatapathError> {
+        let mut sum = 0_u64;
+        for name in name::ALL {
+            let map = data(&self.dir, name)?;
+            sum = sum.saturating_add(locked(map.fd().as_fd(), name)?);
+        }
+        Ok(sum)
+    }
+
     /// The ring of events; one reader at a time sees each event.
     pub fn events(&self) -> Result<RingBuf<MapData>, DatapathError> {
         debug_assert!(size_of::<Event>() == 32);
@@ -303,6 +337,14 @@ impl Maps {
             .get(&0, 0)
             .map_err(|error| map_error(name::EVENT_BUDGET, "read", &error))?;
         Ok(values.iter().map(|budget| budget.lost).sum())
+    }
+}
+
+const fn fdb_read_error(source: std::io::Error) -> DatapathError {
+    DatapathError::Map {
+        map: name::FDB,
+        op: "read",
+        source,
     }
 }
 
@@ -323,10 +365,24 @@ fn write<V: Pod>(
         .map_err(|error| map_error(map, "write", &error))
 }
 
+/// The field `memlock` of what the kernel tells of a descriptor.
+fn locked(fd: BorrowedFd<'_>, map: &'static str) -> Result<u64, DatapathError> {
+    let failed = |source| DatapathError::Map {
+        map,
+        op: "read the size of",
+        source,
+    };
+    let path = format!("/proc/thread-self/fdinfo/{}", fd.as_raw_fd());
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("memlock:")?.trim().parse().ok())
+        .ok_or_else(|| failed(std::io::ErrorKind::InvalidData.into()))
+}
+
 /// Key and value size of a pinned map, as the kernel has them.
 fn sizes(dir: &PinDir, name: &'static str) -> Result<(u32, u32), DatapathError> {
     let info = MapInfo::from_pin(dir.object(name))
-        .map_err(|error| pin_error(dir, name, &plain(&super::load::io_cause(&error))))?;
+        .map_err(|error| pin_error(dir, name, &plain(&io_cause(&error))))?;
     Ok((info.key_size(), info.value_size()))
 }
 
@@ -369,7 +425,7 @@ fn hash<K: Pod, V: Pod>(
 
 fn data(dir: &PinDir, name: &'static str) -> Result<MapData, DatapathError> {
     MapData::from_pin(dir.object(name))
-        .map_err(|error| pin_error(dir, name, &plain(&super::load::io_cause(&error))))
+        .map_err(|error| pin_error(dir, name, &plain(&io_cause(&error))))
 }
 
 fn typed<M: TryFrom<Map, Error = aya::maps::MapError>>(

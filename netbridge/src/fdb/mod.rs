@@ -1,5 +1,7 @@
 //! The FDB as operators see it: entries shown, added, removed, flushed and swept.
 
+use std::collections::{BTreeMap, HashSet};
+
 use netbridge_common::{FdbEntry, FdbFlags, FdbKey, MacAddr, PortId, Ticks};
 
 use crate::{
@@ -31,9 +33,13 @@ impl Bridge {
     /// Every entry that counts at this moment, in order of their keys.
     pub fn fdb(&self) -> Result<Vec<(FdbKey, FdbEntry)>, BridgeError> {
         let (now, ageing) = (datapath::now(), self.settings()?.ageing);
-        let mut entries = self.maps().fdb_entries()?;
-        entries.retain(|(_, entry)| entry.is_fresh(now, ageing));
-        entries.sort_unstable_by_key(|(key, _)| *key);
+        let mut entries = Vec::new();
+        self.maps().for_each_fdb_entry(|key, entry| {
+            if entry.is_fresh(now, ageing) {
+                entries.push((*key, *entry));
+            }
+        })?;
+        entries.sort_unstable_by_key(|(key, _)| key.rank());
         Ok(entries)
     }
 
@@ -108,9 +114,10 @@ impl Bridge {
         })
     }
 
-    /// Removes every entry of a port that goes.
-    pub(crate) fn flush_port(&mut self, port: PortId) -> Result<(), BridgeError> {
-        self.remove_entries(|entry| entry.port == port).map(drop)
+    /// Removes every entry of ports that go.
+    pub(crate) fn flush_ports(&mut self, ports: &HashSet<PortId>) -> Result<(), BridgeError> {
+        self.remove_entries(|entry| ports.contains(&entry.port))
+            .map(drop)
     }
 
     /// Removes entries that have aged, so that others find room; returns how many.
@@ -129,21 +136,20 @@ impl Bridge {
         &mut self,
         mut take: impl FnMut(&FdbEntry) -> bool,
     ) -> Result<usize, BridgeError> {
-        let taken: Vec<(FdbKey, FdbEntry)> = self
-            .maps()
-            .fdb_entries()?
-            .into_iter()
-            .filter(|(_, entry)| take(entry))
-            .collect();
-        if taken.is_empty() {
+        let mut keys = Vec::new();
+        let mut learned = BTreeMap::<PortId, u64>::new();
+        self.maps().for_each_fdb_entry(|key, entry| {
+            if take(entry) {
+                keys.push(*key);
+                if is_counted(entry) {
+                    *learned.entry(entry.port).or_default() += 1;
+                }
+            }
+        })?;
+        if keys.is_empty() {
             return Ok(0);
         }
-        let keys: Vec<FdbKey> = taken.iter().map(|(key, _)| *key).collect();
         let removed = self.maps_mut().remove_fdb_entries(&keys)?;
-        let mut learned = std::collections::BTreeMap::<PortId, u64>::new();
-        for (_, entry) in taken.iter().filter(|(_, entry)| is_counted(entry)) {
-            *learned.entry(entry.port).or_default() += 1;
-        }
         for (port, count) in learned {
             self.maps_mut().unlearn(port, count)?;
         }

@@ -170,6 +170,12 @@ fn on_a_fresh_thread<T: Send>(f: impl FnOnce() -> T + Send) -> Result<T, NetErro
 /// Named ones come first, then those of processes, of single threads, and of descriptors that a
 /// process holds. Each is offered once.
 pub fn find(mut accept: impl FnMut(&Netns) -> bool) -> Option<Netns> {
+    all().map(|(_, netns)| netns).find(|netns| accept(netns))
+}
+
+/// All namespaces that can be seen, with their files, in the order of [`find`]; looked for only as
+/// far as they are asked for.
+pub fn all() -> impl Iterator<Item = (PathBuf, Netns)> {
     let mut seen = HashSet::new();
     let named = ["/run/netns", "/run/docker/netns"]
         .into_iter()
@@ -186,15 +192,14 @@ pub fn find(mut accept: impl FnMut(&Netns) -> bool) -> Option<Netns> {
     named
         .map(|path| (None, path))
         .chain(links.map(|(inode, path)| (Some(inode), path)))
-        .filter_map(|(inode, path)| {
+        .filter_map(move |(inode, path)| {
             // A link tells the inode without being opened, and most lead to a namespace seen.
             if inode.is_some_and(|inode| seen.contains(&inode)) {
                 return None;
             }
             let netns = Netns::open(&path).ok()?;
-            seen.insert(netns.inode).then_some(netns)
+            seen.insert(netns.inode).then_some((path, netns))
         })
-        .find(|netns| accept(netns))
 }
 
 /// The paths in a directory; none if it cannot be read, as when a process ended.

@@ -6,18 +6,23 @@ use anyhow::Result;
 
 use super::cpus::pin;
 
+pub(super) mod attach;
 pub(super) mod broadcast;
 pub(super) mod capacity;
 pub(super) mod churn;
+pub(super) mod cost;
 mod cpu;
 mod datagrams;
 pub(super) mod fdb;
+pub(super) mod fdb_dump;
 pub(super) mod first_packet;
 mod frames;
 pub(super) mod holb;
 pub(super) mod latency;
 pub(super) mod learning;
 pub(super) mod loss;
+mod many_ports;
+pub(super) mod memory;
 pub(super) mod meshed;
 pub(super) mod pressure;
 pub(super) mod reset;
