@@ -27,8 +27,9 @@ pub(super) enum Empty {
 }
 
 impl Empty {
-    /// A bridge of a datapath in the namespace of the calling thread, which must also use it.
-    pub(super) fn new(datapath: Datapath, load: LoadOptions) -> Result<Self> {
+    /// A bridge of a datapath in the namespace of the calling thread, which must also use it; `pinned`
+    /// where other processes find it, for a caller with mounts of its own.
+    pub(super) fn new(datapath: Datapath, load: LoadOptions, pinned: bool) -> Result<Self> {
         if datapath == Datapath::LinuxBridge {
             let links = Links::new()?;
             let bridge = links.add_bridge("br0", &BridgeOptions::default())?;
@@ -39,7 +40,11 @@ impl Empty {
             load,
             ..NetbridgeOptions::default()
         };
-        let bridge = Bridge::create_private("br0", &options)?;
+        let bridge = if pinned {
+            Bridge::create("br0", &options)?
+        } else {
+            Bridge::create_private("br0", &options)?
+        };
         Ok(Self::Netbridge(Box::new(bridge)))
     }
 }

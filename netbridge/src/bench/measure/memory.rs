@@ -1,17 +1,19 @@
-//! Memory that a bridge takes.
+//! What a large bridge takes: time to attach its ports, and memory.
 
-use std::fs;
+use std::{fs, thread, time::Instant};
 
 use anyhow::{Context as _, Result};
 use netbridge_common::bench::BenchConf;
 
 use super::{
+    daemon::{Daemon, PLACES},
     frames::{SMALLEST, frame},
+    joined,
     many_ports::{Empty, ManyPorts},
 };
 use crate::{
     bench::{
-        Datapath,
+        Datapath, mounts,
         sample::{Sample, Unit},
         test::Test,
         tools::{BATCH, Tools},
@@ -29,21 +31,30 @@ const ADDRESSES: u32 = 50_000;
 /// What a bridge with many ports and addresses takes.
 pub(in crate::bench) const TEST: Test = Test {
     name: "memory",
-    about: "memory of a bridge with 1,000 ports and 100,000 addresses: kernel, maps, process",
+    about: "time to attach 1,000 ports; memory of the bridge with them and 100,000 addresses: \
+            kernel, maps and programs, `netbridge serve`",
     quick: false,
     between_stacks: false,
     applies: |datapath| matches!(datapath, Datapath::LinuxBridge | Datapath::NetbridgeTc),
     run: |datapath, _| {
-        let ports = ManyPorts::new(PORTS)?;
-        let mut tools = Tools::load()?;
-        // The generator is loaded before anything is measured.
-        ports.far.run(|| learn(&mut tools, &ports, 0, 1))??;
-        ports.host.run(|| {
-            ethtool::set_gro(&ports.names[0], true)?;
-            measure(datapath, &ports, &mut tools)
-        })?
+        let test = || {
+            mounts::make_private(&PLACES)?;
+            large(datapath)
+        };
+        thread::scope(|scope| joined(scope.spawn(test).join()))
     },
 };
+
+fn large(datapath: Datapath) -> Result<Vec<Sample>> {
+    let ports = ManyPorts::new(PORTS)?;
+    let mut tools = Tools::load()?;
+    // The generator is loaded before anything is measured.
+    ports.far.run(|| learn(&mut tools, &ports, 0, 1))??;
+    ports.host.run(|| {
+        ethtool::set_gro(&ports.names[0], true)?;
+        measure(datapath, &ports, &mut tools)
+    })?
+}
 
 fn measure(datapath: Datapath, ports: &ManyPorts, tools: &mut Tools) -> Result<Vec<Sample>> {
     let before = kernel_memory()?;
@@ -51,19 +62,24 @@ fn measure(datapath: Datapath, ports: &ManyPorts, tools: &mut Tools) -> Result<V
         fdb_entries: u32::from(ROUNDS) * ADDRESSES + 1,
         ..LoadOptions::default()
     };
-    let mut bridge = Empty::new(datapath, load)?;
+    let mut bridge = Empty::new(datapath, load, true)?;
+    let started = Instant::now();
     ports.attach(datapath, &mut bridge)?;
+    let attached = started.elapsed();
     for round in 0..ROUNDS {
         ports.far.run(|| learn(tools, ports, round, ADDRESSES))??;
     }
     let kernel = kernel_memory()?.saturating_sub(before);
-    let mut samples = vec![sample("memory_kernel", kernel)];
+    let millis = attached.as_secs_f64() * 1e3;
+    let mut samples = vec![
+        Sample::new("attach_1000", Unit::Millis, millis),
+        sample("memory_kernel", kernel),
+    ];
     if let Empty::Netbridge(bridge) = &mut bridge {
         samples.push(sample("memory_objects", objects(bridge)?));
-        samples.push(sample(
-            "memory_process",
-            field("/proc/self/status", "VmRSS:")?,
-        ));
+        let daemon = Daemon::start(&ports.host)?;
+        let status = format!("/proc/{}/status", daemon.id());
+        samples.push(sample("memory_daemon", field(&status, "VmRSS:")?));
     }
     Ok(samples)
 }

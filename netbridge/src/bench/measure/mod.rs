@@ -12,6 +12,7 @@ pub(super) mod capacity;
 pub(super) mod churn;
 pub(super) mod cost;
 mod cpu;
+mod daemon;
 mod datagrams;
 pub(super) mod fdb;
 pub(super) mod fdb_dump;

@@ -1,28 +1,24 @@
 //! Soft reset: the daemon is killed and started again while frames flow.
 
 use std::{
-    io::{BufRead as _, BufReader},
     net::UdpSocket,
-    process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::{
+    daemon::{Daemon, PLACES},
     datagrams::{SMALL_PAYLOAD, drain, sockets},
     joined, pin,
 };
-use crate::{
-    bench::{
-        Datapath, mounts,
-        rig::{Rig, RigOptions},
-        sample::{Sample, Unit},
-        test::{Pace, Test},
-    },
-    net::netns::end_with_thread,
+use crate::bench::{
+    Datapath, mounts,
+    rig::{Rig, RigOptions},
+    sample::{Sample, Unit},
+    test::{Pace, Test},
 };
 
 /// Datagrams a second: well below what any datapath can do, so that every loss is the reset's.
@@ -41,10 +37,8 @@ pub(in crate::bench) const TEST: Test = Test {
     between_stacks: true,
     applies: |datapath| matches!(datapath, Datapath::NetbridgeTc | Datapath::NetbridgeXdp),
     run: |datapath, pace| {
-        // The daemon finds its bridges by their pins, and these no other process shall see.
-        let places = [("bpf", "/sys/fs/bpf"), ("tmpfs", "/run")];
         let test = || {
-            mounts::make_private(&places)?;
+            mounts::make_private(&PLACES)?;
             soft_reset(datapath, pace)
         };
         thread::scope(|scope| joined(scope.spawn(test).join()))
@@ -59,7 +53,7 @@ fn soft_reset(datapath: Datapath, pace: &Pace) -> Result<Vec<Sample>> {
     let rig = Rig::build(datapath, options)?;
     let (client, server) = sockets(&rig)?;
     let quarter = pace.stack / 2;
-    let daemon = Daemon::start(&rig)?;
+    let daemon = Daemon::start(&rig.host)?;
     let (sent_all, received_all) = (AtomicBool::new(false), AtomicBool::new(false));
     let (sent, received) = thread::scope(|scope| -> Result<(u64, u64)> {
         let receiver = scope.spawn(|| receive(&server, &received_all));
@@ -68,7 +62,7 @@ fn soft_reset(datapath: Datapath, pace: &Pace) -> Result<Vec<Sample>> {
             thread::sleep(quarter);
             drop(daemon);
             thread::sleep(quarter);
-            let _again = Daemon::start(&rig)?;
+            let _again = Daemon::start(&rig.host)?;
             thread::sleep(quarter);
             Ok(())
         };
@@ -87,43 +81,6 @@ fn soft_reset(datapath: Datapath, pace: &Pace) -> Result<Vec<Sample>> {
     Ok(vec![
         Sample::new("reset_lost", Unit::Lost, value).lost(lost),
     ])
-}
-
-/// `netbridge serve` in the host's namespace, killed when the value goes.
-struct Daemon {
-    child: Child,
-}
-
-impl Daemon {
-    /// Starts it, and waits until it serves.
-    fn start(rig: &Rig) -> Result<Self> {
-        let mut command = Command::new("/proc/self/exe");
-        command
-            .arg("serve")
-            .env("NETBRIDGE_LOG", "netbridge::daemon=info")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let child = end_with_thread(rig.host.command_in(&mut command))
-            .spawn()
-            .context("start netbridge serve")?;
-        let mut daemon = Self { child };
-        let stderr = daemon.child.stderr.as_mut().context("no standard error")?;
-        for line in BufReader::new(stderr).lines() {
-            if line?.contains("serving") {
-                return Ok(daemon);
-            }
-        }
-        bail!("netbridge serve ended early")
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
-            tracing::warn!("end netbridge serve: {error}");
-        }
-    }
 }
 
 /// Sends numbered datagrams at [`RATE`] until told to end; returns how many.
