@@ -27,7 +27,8 @@ const NAP: Duration = Duration::from_micros(100);
 /// How long frames may be on the way after the sender is done.
 const TAIL: Duration = Duration::from_millis(20);
 
-/// A socket of the first station that sends to one of the second.
+/// A socket of the first station that sends to one of the second, whose address the bridge has
+/// learned (RFC 2889 5.1): what a stack sends to somebody silent is flooded.
 pub(super) fn sockets(rig: &Rig) -> Result<(UdpSocket, UdpSocket)> {
     let (from, to) = (&rig.stations[0], &rig.stations[1]);
     let address = SocketAddr::from((to.address, SERVER_PORT));
@@ -35,6 +36,9 @@ pub(super) fn sockets(rig: &Rig) -> Result<(UdpSocket, UdpSocket)> {
     setsockopt(&server, RcvBufForce, &RECEIVE_BUFFER).context("enlarge the receive buffer")?;
     let client = from.netns.run(|| UdpSocket::bind((from.address, 0)))??;
     client.connect(address)?;
+    server
+        .send_to(&[0], client.local_addr()?)
+        .context("send a learning frame")?;
     Ok((client, server))
 }
 
