@@ -11,6 +11,7 @@ use netbridge::{
     bridge::Bridge,
     net::{BridgeOptions, Netns, VethSpec},
 };
+use netbridge_common::ABI_VERSION;
 use netbridge_tests::{
     require_root, require_tool,
     snapshot::Snapshot,
@@ -332,6 +333,7 @@ fn pins_of_another_version_are_refused_and_can_be_removed() {
             .set_settings(settings)
             .expect("write the settings");
     });
+    let this = format!("layout {ABI_VERSION}");
     for args in [
         vec!["stats", "br0"],
         vec!["port", "add", "br0", "v2"],
@@ -341,7 +343,7 @@ fn pins_of_another_version_are_refused_and_can_be_removed() {
             &host,
             &args,
             1,
-            &["br0", "layout 99", "layout 1", "bridge del br0"],
+            &["br0", "layout 99", &this, "bridge del br0"],
         );
     }
     host.ok(&["bridge", "del", "br0"]);

@@ -101,6 +101,14 @@ impl Datapath {
         matches!(self, Self::Veth | Self::XdpStatic | Self::NetbridgeXdp)
     }
 
+    /// Says whether it is one of the bridges that a user chooses between, as it comes.
+    pub const fn is_contender(self) -> bool {
+        matches!(
+            self,
+            Self::LinuxBridge | Self::NetbridgeTc | Self::NetbridgeXdp
+        )
+    }
+
     /// Says whether more than two stations can be joined.
     pub const fn is_bridge(self) -> bool {
         !matches!(

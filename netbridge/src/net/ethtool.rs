@@ -1,6 +1,7 @@
 //! Offloads and counters of a driver, by ioctl(2) in the namespace of the calling thread.
 
 use nix::errno::Errno;
+use serde::Serialize;
 
 use self::device::Device;
 use super::NetError;
@@ -53,7 +54,7 @@ const GRO: Offload = Offload {
 const STATISTICS_MAX: u32 = 32_768;
 
 /// The offloads that matter to a bridge, as the `ethtool` program groups them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent switches of the kernel"

@@ -1,4 +1,5 @@
 //! A host for the program itself: its own network, its own bpffs, its own `/run`.
+#![expect(unsafe_code, reason = "sets what a signal does before anything runs")]
 
 use std::{
     env, fs,
@@ -14,7 +15,7 @@ use netbridge::net::{Links, Netns, VethSpec};
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, setns, unshare},
-    sys::signal::{Signal, kill},
+    sys::signal::{SigHandler, Signal, kill, signal},
     unistd::Pid,
 };
 
@@ -143,6 +144,9 @@ impl Host {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        // A shell that runs the tests in the background has its children ignore interrupts.
+        // SAFETY: no handler is set, here or elsewhere in the tests.
+        unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }.expect("reset a signal");
         let program = command.get_program().to_owned();
         let spawned = self.run(move || command.spawn());
         Running::new(spawned.unwrap_or_else(|error| panic!("start {}: {error}", program.display())))

@@ -8,32 +8,23 @@ use crate::{
         Datapath,
         rig::{Rig, RigOptions},
     },
-    net::{Netns, ethtool, sysctl},
+    net::{
+        Netns,
+        ethtool::{self, Offloads},
+        sysctl,
+    },
 };
 
 /// An interface of a datapath, and what it leaves to its driver.
 #[derive(Clone, Debug, Serialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent switches of the kernel"
-)]
 pub struct OffloadState {
     /// Name of the datapath.
     pub datapath: &'static str,
     /// `station`, or the interface of the host.
     pub interface: String,
-    /// Generic receive offload.
-    pub gro: bool,
-    /// Transmit checksums.
-    pub tx_checksum: bool,
-    /// Segmentation of TCP.
-    pub tso: bool,
-    /// Generic segmentation.
-    pub gso: bool,
-    /// Insertion of 802.1Q tags.
-    pub tx_vlan: bool,
-    /// Removal of 802.1Q tags.
-    pub rx_vlan: bool,
+    /// What is on and off.
+    #[serde(flatten)]
+    pub offloads: Offloads,
     /// `net.bridge.bridge-nf-call-iptables` in the namespace of the interface.
     pub bridge_nf_call_iptables: Option<String>,
 }
@@ -41,16 +32,10 @@ pub struct OffloadState {
 impl OffloadState {
     fn read(datapath: Datapath, netns: &Netns, interface: &str, ifname: &str) -> Result<Self> {
         netns.run(|| {
-            let state = ethtool::offloads(ifname)?;
             Ok(Self {
                 datapath: datapath.name(),
                 interface: interface.to_owned(),
-                gro: state.gro,
-                tx_checksum: state.tx_checksum,
-                tso: state.tso,
-                gso: state.gso,
-                tx_vlan: state.tx_vlan,
-                rx_vlan: state.rx_vlan,
+                offloads: ethtool::offloads(ifname)?,
                 bridge_nf_call_iptables: sysctl::read("net/bridge/bridge-nf-call-iptables"),
             })
         })?
@@ -62,12 +47,12 @@ impl OffloadState {
         // It matters where there is a bridge of the kernel.
         let linux = self.datapath.starts_with("linux-bridge") && self.interface != "station";
         let all = [
-            ("gro", self.gro),
-            ("tx checksum", self.tx_checksum),
-            ("tso", self.tso),
-            ("gso", self.gso),
-            ("tx vlan", self.tx_vlan),
-            ("rx vlan", self.rx_vlan),
+            ("gro", self.offloads.gro),
+            ("tx checksum", self.offloads.tx_checksum),
+            ("tso", self.offloads.tso),
+            ("gso", self.offloads.gso),
+            ("tx vlan", self.offloads.tx_vlan),
+            ("rx vlan", self.offloads.rx_vlan),
             ("bridge-nf-call-iptables", nf),
         ];
         let all = if linux { &all[..] } else { &all[..6] };
@@ -106,10 +91,10 @@ pub(super) fn in_short(states: &[OffloadState]) -> String {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for state in states {
         let on = [
-            ("gro", state.gro),
-            ("tx checksum", state.tx_checksum),
-            ("tso", state.tso),
-            ("gso", state.gso),
+            ("gro", state.offloads.gro),
+            ("tx checksum", state.offloads.tx_checksum),
+            ("tso", state.offloads.tso),
+            ("gso", state.offloads.gso),
         ];
         let on = on.map(|(name, on)| format!("{name} {}", if on { "on" } else { "off" }));
         let text = on.join(", ");

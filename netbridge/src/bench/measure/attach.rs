@@ -20,12 +20,7 @@ pub(in crate::bench) const TEST: Test = Test {
     about: "time to attach 100 ports to a bridge",
     quick: false,
     between_stacks: false,
-    applies: |datapath| {
-        matches!(
-            datapath,
-            Datapath::LinuxBridge | Datapath::NetbridgeTc | Datapath::NetbridgeXdp
-        )
-    },
+    applies: Datapath::is_contender,
     run: |datapath, _| Ok(vec![attach(datapath)?]),
 };
 

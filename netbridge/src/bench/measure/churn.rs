@@ -38,12 +38,7 @@ pub(in crate::bench) const TEST: Test = Test {
             and removed on another CPU",
     quick: false,
     between_stacks: false,
-    applies: |datapath| {
-        matches!(
-            datapath,
-            Datapath::LinuxBridge | Datapath::NetbridgeTc | Datapath::NetbridgeXdp
-        )
-    },
+    applies: Datapath::is_contender,
     run: |datapath, pace| {
         let mut rig = with_sinks(datapath, RigOptions::stations(2))?;
         RATES

@@ -24,12 +24,7 @@ pub(in crate::bench) const TEST: Test = Test {
             up to 10,000 destinations drawn evenly from them",
     quick: false,
     between_stacks: false,
-    applies: |datapath| {
-        matches!(
-            datapath,
-            Datapath::LinuxBridge | Datapath::NetbridgeTc | Datapath::NetbridgeXdp
-        )
-    },
+    applies: Datapath::is_contender,
     run: |datapath, pace| {
         let options = RigOptions {
             fdb_entries: 1 << 20,
