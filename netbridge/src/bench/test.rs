@@ -72,8 +72,8 @@ impl Pace {
         if quick {
             Self {
                 quick,
-                stack: Duration::from_millis(250),
-                frames: 200_000,
+                stack: Duration::from_millis(150),
+                frames: 150_000,
             }
         } else {
             Self {

@@ -59,10 +59,6 @@ impl Bridge {
         ethtool::set_gro(&link.name, true)?;
         let port_link = self.links.by_name(port_name)?;
         self.links.set_up(port_link.ifindex, true)?;
-        self.links.set_up(link.ifindex, true)?;
-        for address in addresses {
-            self.links.add_address(link.ifindex, *address)?;
-        }
         let spec = PortSpec {
             ifname: port_name.to_owned(),
             hook: HookChoice::Tc,
@@ -71,12 +67,24 @@ impl Bridge {
         };
         let mut port = self.add_port(&spec)?;
         let mac = MacAddr(link.mac.unwrap_or_default());
-        let done = self.mark_host(&mut port, link.ifindex, mac);
+        // The interface comes up last: a frame from an address that is not yet the bridge's own would
+        // be learned, and count against the limit for ever.
+        let done = self
+            .mark_host(&mut port, link.ifindex, mac)
+            .and_then(|()| self.address_host(link.ifindex, addresses));
         if let Err(error) = done {
             self.remove_port(&port)?;
             return Err(error);
         }
         Ok(port)
+    }
+
+    fn address_host(&self, ifindex: u32, addresses: &[IpNet]) -> Result<(), BridgeError> {
+        self.links.set_up(ifindex, true)?;
+        for address in addresses {
+            self.links.add_address(ifindex, *address)?;
+        }
+        Ok(())
     }
 
     fn mark_host(

@@ -149,6 +149,7 @@ impl Planner {
                 format!("free it with `ip link set {} nomaster`", link.name),
             );
         }
+        self.check_loop(bridge, link)?;
         let Some(owner) = self.owners.get(&link.ifindex) else {
             return Ok(());
         };
@@ -159,6 +160,31 @@ impl Planner {
             format!("free it with `netbridge port del {owner} {port}`")
         };
         taken(format!("bridge {owner}"), remedy)
+    }
+
+    /// Refuses the second end of a pair on one bridge, that of the bridge's own interface too: what goes
+    /// out at one end comes in at the other, for ever.
+    fn check_loop(&self, bridge: &Bridge, link: &Link) -> Result<(), BridgeError> {
+        let near = link.peer.filter(|peer| peer.nsid.is_none());
+        let other = near.filter(|peer| {
+            let owner = self.owners.get(&peer.ifindex);
+            owner.is_some_and(|owner| owner == bridge.name())
+        });
+        let Some(other) = other else {
+            return Ok(());
+        };
+        let other = bridge
+            .links
+            .by_index(other.ifindex)
+            .map_or_else(|_| "?".to_owned(), |link| link.name);
+        let reason = format!(
+            "its other end, {other}, is a port of bridge {} already, and frames would go round; move one end into a container",
+            bridge.name()
+        );
+        Err(BridgeError::BadPort {
+            ifname: link.name.clone(),
+            reason,
+        })
     }
 
     fn check_mtu(&mut self, bridge: &Bridge, link: &Link) -> Result<(), BridgeError> {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     bridge::{Bridge, BridgeChange, BridgeOptions, HostInterface},
-    datapath::{LoadOptions, PinDir},
+    datapath::{Capabilities, LoadOptions, PinDir},
     output::{self, BridgeView},
 };
 
@@ -165,6 +165,8 @@ fn set(args: &Set) -> Result<()> {
 }
 
 fn show(name: Option<&str>, json: bool) -> Result<()> {
+    // Who may not look at bridges must not be told that there are none.
+    Capabilities::require("show bridges")?;
     let views: Vec<BridgeView> = match name {
         Some(name) => vec![BridgeView::of(&Bridge::look(name)?)?],
         None => PinDir::all()?

@@ -36,7 +36,7 @@ impl Capabilities {
     }
 
     /// Fails, before the kernel does with less to say, where `what` needs more than there is.
-    pub(super) fn require(what: &str) -> Result<(), DatapathError> {
+    pub(crate) fn require(what: &str) -> Result<(), DatapathError> {
         match Self::effective() {
             Some(set) if !set.missing().is_empty() => Err(DatapathError::Privilege {
                 what: what.to_owned(),

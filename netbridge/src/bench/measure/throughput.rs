@@ -17,7 +17,7 @@ const SIZES: [usize; 7] = [64, 128, 256, 512, 1024, 1280, 1518];
 /// Frames of every size, one flow.
 pub(in crate::bench) const THROUGHPUT: Test = Test {
     name: "throughput",
-    about: "forwarding rate (RFC 2544 26.1) of frames of 64 to 1518 octets, one flow",
+    about: "forwarding rate (RFC 2285 3.6.1) of frames of 64 to 1518 octets, one flow",
     quick: true,
     between_stacks: false,
     applies: can_generate,
