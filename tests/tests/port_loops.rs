@@ -1,8 +1,4 @@
 //! Ports that would make a loop on the spot, and the bridge's own address before it is known.
-#![expect(
-    clippy::expect_used,
-    reason = "a test stops where it fails, and says so"
-)]
 
 use netbridge_tests::{require_root, snapshot::Snapshot, topology::Host};
 use serde_json::Value;
