@@ -8,21 +8,21 @@ use core::mem::offset_of;
 
 use crate::{
     Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, PortConf, PortCounters, PortInfo,
-    Settings,
+    PortVlans, Settings, VlanCounters,
 };
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 const _: () = {
     assert!(size_of::<FdbKey>() == 8 && offset_of!(FdbKey, vid) == 6);
     assert!(size_of::<FdbEntry>() == 16 && align_of::<FdbEntry>() == 4);
     assert!(offset_of!(FdbEntry, flags) == 4 && offset_of!(FdbEntry, last_seen) == 8);
-    assert!(size_of::<PortConf>() == 32 && align_of::<PortConf>() == 4);
+    assert!(size_of::<PortConf>() == 64 && align_of::<PortConf>() == 4);
     assert!(offset_of!(PortConf, flags) == 4 && offset_of!(PortConf, mtu) == 8);
     assert!(offset_of!(PortConf, learn_limit) == 12 && offset_of!(PortConf, deliver_ifindex) == 16);
     assert!(offset_of!(PortConf, peer_mac) == 20 && offset_of!(PortConf, state) == 26);
-    assert!(size_of::<Settings>() == 64 && align_of::<Settings>() == 8);
+    assert!(size_of::<Settings>() == 128 && align_of::<Settings>() == 8);
     assert!(offset_of!(Settings, abi_version) == 0 && offset_of!(Settings, ageing) == 8);
     assert!(offset_of!(Settings, flood_list) == 24 && offset_of!(Settings, netns) == 40);
     assert!(size_of::<PortCounters>() == 352 && offset_of!(PortCounters, drops) == 96);
@@ -31,6 +31,8 @@ const _: () = {
     assert!(offset_of!(Event, vid) == 12 && offset_of!(Event, mac) == 14);
     assert!(size_of::<FlowEntry>() == 64 && offset_of!(FlowEntry, stamp) == 24);
     assert!(size_of::<FlowSet>() == 128 && offset_of!(FlowSet, second) == 64);
+    assert!(size_of::<PortVlans>() == 1024 && offset_of!(PortVlans, untagged) == 512);
+    assert!(size_of::<VlanCounters>() == 32);
     assert!(size_of::<EventBudget>() == 16 && offset_of!(EventBudget, lost) == 8);
 };
 
@@ -38,7 +40,10 @@ const _: () = {
 mod pod {
     use crate::bench::{BenchConf, BenchSent, BenchSink};
 
-    use super::{Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, PortInfo, Settings};
+    use super::{
+        Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, PortInfo, PortVlans,
+        Settings, VlanCounters,
+    };
 
     macro_rules! pod {
         ($($ty:ty),+) => {$(
@@ -58,6 +63,8 @@ mod pod {
         PortConf,
         PortCounters,
         PortInfo,
-        Settings
+        PortVlans,
+        Settings,
+        VlanCounters
     );
 }

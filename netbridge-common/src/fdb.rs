@@ -27,6 +27,12 @@ impl FdbKey {
     }
 }
 
+impl From<MacAddr> for FdbKey {
+    fn from(mac: MacAddr) -> Self {
+        Self::untagged(mac)
+    }
+}
+
 /// What kind of entry it is, a set of bits; none for a learned one.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +45,9 @@ impl FdbFlags {
     pub const STICKY: Self = Self(1 << 1);
     /// The bridge's own address: frames for it enter the host, frames from it are dropped.
     pub const OWN: Self = Self(1 << 2);
+
+    /// Frames for the address are dropped; it is behind no port. Goes with [`FdbFlags::STATIC`].
+    pub const BLACKHOLE: Self = Self(1 << 3);
 
     /// Says whether a bit of `other` is set.
     #[inline(always)]
@@ -56,6 +65,8 @@ impl FdbFlags {
     pub const fn state(self) -> &'static str {
         if self.intersects(Self::OWN) {
             "permanent"
+        } else if self.intersects(Self::BLACKHOLE) {
+            "blackhole"
         } else if self.intersects(Self::STATIC) {
             "static"
         } else if self.intersects(Self::STICKY) {

@@ -17,6 +17,8 @@ pub struct FlowKey {
     /// The rest of the source; above it the interface that the frame came in on, and the hook in the
     /// highest bit: each hook has its own way of sending.
     pub high: u64,
+    /// The TCI of the tag, and above it 1 where there is one; 0 on a bridge that filters no VLANs.
+    pub tag: u32,
 }
 
 impl FlowKey {
@@ -24,7 +26,11 @@ impl FlowKey {
     pub const XDP: u32 = 1 << 31;
 
     /// The key that no frame has: every origin has an interface.
-    pub const NONE: Self = Self { low: 0, high: 0 };
+    pub const NONE: Self = Self {
+        low: 0,
+        high: 0,
+        tag: 0,
+    };
 
     /// The key of a frame with these addresses, destination first, in memory order, from `origin`:
     /// its interface's index, with [`FlowKey::XDP`] where the hook is.
@@ -33,6 +39,17 @@ impl FlowKey {
         Self {
             low: first as u64 | (middle as u64) << 32,
             high: last as u64 | (origin as u64) << 32,
+            tag: 0,
+        }
+    }
+
+    /// The key of a frame with a tag of the bridge's kind.
+    #[inline(always)]
+    #[must_use]
+    pub fn tagged(self, tci: u16) -> Self {
+        Self {
+            tag: 1 << 16 | u32::from(tci),
+            ..self
         }
     }
 
@@ -42,7 +59,8 @@ impl FlowKey {
         // Multiplication spreads the differences, which are mostly in the addresses' last octets,
         // over the upper half (Knuth's multiplicative hashing).
         const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mixed = (self.low.wrapping_mul(SPREAD) ^ self.high).wrapping_mul(SPREAD);
+        let low = self.low ^ self.tag as u64;
+        let mixed = (low.wrapping_mul(SPREAD) ^ self.high).wrapping_mul(SPREAD);
         let upper = (mixed >> 32) as u32;
         upper & (FLOW_SETS - 1)
     }
@@ -101,8 +119,14 @@ pub struct FlowEntry {
     pub target: u32,
     /// A [`Way`] by its number.
     pub way: u32,
+    /// `FlowKey::tag`.
+    pub tag: u32,
+    /// What happens to the tag: [`crate::decide::TagAction::to_raw`].
+    pub tag_action: u32,
+    /// The VLAN, for its counters.
+    pub vid: u16,
     /// Zero.
-    pub pad: [u32; 3],
+    pub pad: u16,
 }
 
 impl FlowEntry {
@@ -115,7 +139,10 @@ impl FlowEntry {
     /// Says whether the verdict is on this flow and still right.
     #[inline(always)]
     pub const fn serves(&self, key: &FlowKey, stamp: FlowStamp, jiffies: u64) -> bool {
-        self.low == key.low && self.high == key.high && self.is_current(stamp, jiffies)
+        self.low == key.low
+            && self.high == key.high
+            && self.tag == key.tag
+            && self.is_current(stamp, jiffies)
     }
 
     /// Says whether frames of this size may leave by the egress port.
@@ -145,7 +172,11 @@ pub struct FlowSet {
 mod tests {
     use super::*;
 
-    const KEY: FlowKey = FlowKey { low: 1, high: 2 };
+    const KEY: FlowKey = FlowKey {
+        low: 1,
+        high: 2,
+        tag: 0,
+    };
 
     #[test]
     fn a_verdict_serves_only_its_flow_and_only_while_nothing_changed() {
@@ -165,6 +196,7 @@ mod tests {
         assert!(!entry.serves(&KEY, stamp, 100));
         assert!(!entry.serves(&FlowKey { low: 0, ..KEY }, stamp, 99));
         assert!(!entry.serves(&FlowKey { high: 0, ..KEY }, stamp, 99));
+        assert!(!entry.serves(&KEY.tagged(0), stamp, 99));
         let generation = FlowStamp {
             generation: 10,
             ..stamp

@@ -30,13 +30,17 @@ pub mod name {
     pub const FLOWS: &str = "FLOWS";
     /// One count of moves.
     pub const MOVES: &str = "MOVES";
+    /// [`crate::PortVlans`] by port.
+    pub const PORT_VLANS: &str = "PORT_VLANS";
+    /// [`crate::VlanCounters`] by VID, per CPU.
+    pub const VLAN_COUNTERS: &str = "VLAN_COUNTERS";
     /// Ring buffer of [`crate::Event`].
     pub const EVENTS: &str = "EVENTS";
     /// One [`crate::EventBudget`] per CPU.
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
 
     /// All of them.
-    pub const ALL: [&str; 15] = [
+    pub const ALL: [&str; 17] = [
         SETTINGS,
         PORT_CONF,
         PORT_INFO,
@@ -50,6 +54,8 @@ pub mod name {
         XDP_FLOOD,
         FLOWS,
         MOVES,
+        PORT_VLANS,
+        VLAN_COUNTERS,
         EVENTS,
         EVENT_BUDGET,
     ];

@@ -82,6 +82,24 @@ impl PortFlags {
     /// XDP sees every frame first; what TC gets is what XDP handed on, and already reported.
     pub const XDP_FIRST: Self = Self(1 << 3);
 
+    /// No address is learned from what arrives (`bridge link set learning off`).
+    pub const NO_LEARNING: Self = Self(1 << 4);
+    /// Unknown unicast does not go out here (`flood off`).
+    pub const NO_FLOOD: Self = Self(1 << 5);
+    /// Multicast does not go out here (`mcast_flood off`).
+    pub const NO_MCAST_FLOOD: Self = Self(1 << 6);
+    /// Broadcast does not go out here (`bcast_flood off`).
+    pub const NO_BCAST_FLOOD: Self = Self(1 << 7);
+    /// Nothing goes from here to another isolated port (`isolated on`).
+    pub const ISOLATED: Self = Self(1 << 8);
+    /// Frames may go out where they came in (`hairpin on`).
+    pub const HAIRPIN: Self = Self(1 << 9);
+    /// Only stations that the FDB has on this port may send (`locked on`).
+    pub const LOCKED: Self = Self(1 << 10);
+    /// Frames of VLANs that the port is no member of come in all the same (802.1Q 8.6.2, Enable
+    /// Ingress Filtering off).
+    pub const NO_INGRESS_FILTER: Self = Self(1 << 11);
+
     /// Says whether all bits of `other` are set.
     #[inline(always)]
     pub const fn contains(self, other: Self) -> bool {
@@ -92,6 +110,16 @@ impl PortFlags {
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// The set with the bits of `other` set or cleared.
+    #[must_use]
+    pub const fn set(self, other: Self, on: bool) -> Self {
+        if on {
+            self.with(other)
+        } else {
+            Self(self.0 & !other.0)
+        }
     }
 }
 
@@ -113,8 +141,15 @@ pub struct PortConf {
     pub peer_mac: MacAddr,
     /// A [`PortState`] by its number.
     pub state: u8,
+    /// Which frames the port takes: a [`crate::vlan::AcceptFrames`] by its number.
+    pub accept_frames: u8,
+    /// Reserved groups 01:80:C2:00:00:0X that are relayed from here all the same, a bit for each X
+    /// (`group_fwd_mask` of `bridge link set`).
+    pub group_fwd_mask: u16,
+    /// VLAN of frames that come without one; 0 where such frames are not taken.
+    pub pvid: u16,
     /// Zero.
-    pub pad: [u8; 5],
+    pub reserved: [u16; 16],
 }
 
 impl PortConf {

@@ -1,6 +1,6 @@
 //! Settings of a whole bridge.
 
-use crate::Ticks;
+use crate::{Features, Ticks};
 
 /// Ageing time of a new bridge, in seconds (802.1Q table 8-6).
 pub const DEFAULT_AGEING_SECS: u32 = 300;
@@ -67,8 +67,20 @@ pub struct Settings {
     pub mixed_mtu: u32,
     /// Counts changes that userspace made to anything a verdict depends on; see [`crate::flow`].
     pub generation: u32,
+    /// Reserved groups that are relayed all the same, as [`crate::PortConf::group_fwd_mask`] has it.
+    pub group_fwd_mask: u16,
+    /// 1 where frames for nobody known are dropped, not flooded.
+    pub drop_unknown: u16,
+    /// Entries that the FDB can hold.
+    pub fdb_entries: u32,
+    /// 1 where the bridge filters VLANs.
+    pub vlan_filtering: u16,
+    /// The `EtherType` of the tags that name the bridge's VLANs.
+    pub vlan_protocol: u16,
+    /// What the programs were loaded with.
+    pub features: Features,
     /// Zero.
-    pub pad: u32,
+    pub reserved: [u32; 13],
 }
 
 /// A part of map `FLOOD_PORTS`.

@@ -2,10 +2,11 @@
 #![expect(unsafe_code, reason = "adds to map values through pointers")]
 
 use netbridge_common::{
-    FrameHead, FrameSize, PortConf, PortCounters, PortId, counters::DROP_SLOTS, decide::DropReason,
+    FrameHead, FrameSize, PortConf, PortCounters, PortId, VlanCounters, counters::DROP_SLOTS,
+    decide::DropReason,
 };
 
-use crate::maps::PORT_COUNTERS;
+use crate::maps::{PORT_COUNTERS, VLAN_COUNTERS};
 
 /// This CPU's counters of `port`.
 #[inline(always)]
@@ -45,12 +46,12 @@ pub fn flooded(ingress: PortId, size: FrameSize) {
     }
 }
 
-/// A frame came in on `ingress` and was dropped.
+/// A frame came in on `ingress` and was dropped; `slot` is the number of the [`DropReason`].
 #[inline(always)]
-pub fn dropped(ingress: PortId, size: FrameSize, reason: DropReason) {
+pub fn dropped(ingress: PortId, size: FrameSize, slot: u32) {
     if let Some(counters) = of(ingress) {
         received(counters, size);
-        drop_slot(counters, size, reason);
+        drop_slot(counters, size, slot);
     }
 }
 
@@ -58,13 +59,13 @@ pub fn dropped(ingress: PortId, size: FrameSize, reason: DropReason) {
 #[inline(always)]
 pub fn flood_dropped(egress: PortId, size: FrameSize, reason: DropReason) {
     if let Some(counters) = of(egress) {
-        drop_slot(counters, size, reason);
+        drop_slot(counters, size, reason as u32);
     }
 }
 
 #[inline(always)]
-fn drop_slot(counters: &mut PortCounters, size: FrameSize, reason: DropReason) {
-    let slot = reason as usize;
+fn drop_slot(counters: &mut PortCounters, size: FrameSize, slot: u32) {
+    let slot = slot as usize;
     if slot < DROP_SLOTS
         && let Some(counter) = counters.drops.get_mut(slot)
     {
@@ -91,6 +92,32 @@ pub fn flood_sent(egress: PortId, conf: &PortConf, head: &FrameHead, size: Frame
             add(&mut counters.wasted, size.frames);
         }
     }
+}
+
+/// A frame came in and was admitted to VLAN `vid`.
+#[inline(always)]
+pub fn vlan_received(vid: u16, size: FrameSize) {
+    if let Some(counters) = vlan(vid) {
+        add(&mut counters.rx_frames, size.frames);
+        add(&mut counters.rx_bytes, size.bytes);
+    }
+}
+
+/// A frame of VLAN `vid`, or a copy of it, went out.
+#[inline(always)]
+pub fn vlan_sent(vid: u16, size: FrameSize) {
+    if let Some(counters) = vlan(vid) {
+        add(&mut counters.tx_frames, size.frames);
+        add(&mut counters.tx_bytes, size.bytes);
+    }
+}
+
+/// This CPU's counters of a VLAN.
+#[inline(always)]
+fn vlan(vid: u16) -> Option<&'static mut VlanCounters> {
+    let counters = VLAN_COUNTERS.get_ptr_mut(u32::from(vid))?;
+    // SAFETY: as in `of`.
+    Some(unsafe { &mut *counters })
 }
 
 /// An address was learned on `port`.

@@ -3,13 +3,17 @@
 
 use aya_ebpf::{Global, helpers::bpf_jiffies64};
 use netbridge_common::{
-    FlowEntry, FlowKey, FlowSet, FlowStamp, PortConf, PortId, Settings,
-    decide::{Way, largest_frame},
+    FlowEntry, FlowKey, FlowSet, FlowStamp, PortConf, Settings,
+    decide::{TagAction, Way, largest_frame},
     flow::tick_ends,
     frame::ETHERTYPE_MAC_CONTROL,
 };
 
-use crate::maps::{FLOWS, MOVES};
+use crate::{
+    features,
+    maps::{FLOWS, MOVES},
+    pipeline::{Frontend, Route},
+};
 
 /// 0 to decide every frame anew. Set at load, so that the verifier drops what is not used.
 #[unsafe(no_mangle)]
@@ -35,10 +39,9 @@ impl Flow {
     /// Must be called before anything that the verdict depends on is read, the clock included: a
     /// change that comes in between then makes the verdict useless, not wrong.
     #[inline(always)]
-    pub fn new(header: Option<([u32; 3], u16)>, origin: u32, settings: &Settings) -> Self {
+    pub fn new<F: Frontend>(frame: &F, settings: &Settings) -> Self {
         Self {
-            key: cacheable(header)
-                .map_or(FlowKey::NONE, |addresses| FlowKey::new(addresses, origin)),
+            key: key_of(frame, settings),
             stamp: FlowStamp {
                 generation: settings.generation,
                 moves: moves(),
@@ -64,16 +67,9 @@ impl Flow {
         None
     }
 
-    /// Keeps a verdict that was made at `nanos`.
+    /// Keeps a verdict.
     #[inline(always)]
-    pub fn keep(
-        &self,
-        nanos: u64,
-        ingress: PortId,
-        egress: PortId,
-        port: &PortConf,
-        (way, target): (Way, u32),
-    ) {
+    pub fn keep(&self, route: &Route, port: &PortConf, (way, target): (Way, u32), tag: TagAction) {
         if FLOW_CACHE.load() == 0 || self.key == FlowKey::NONE {
             return;
         }
@@ -85,14 +81,17 @@ impl Flow {
         let entry = FlowEntry {
             low: self.key.low,
             high: self.key.high,
-            until: tick_ends(self.jiffies, nanos, JIFFY_NANOS.load()),
+            until: tick_ends(self.jiffies, route.nanos, JIFFY_NANOS.load()),
             stamp: self.stamp,
             max_len: largest_frame(port),
-            ingress,
-            egress,
+            ingress: route.ingress,
+            egress: route.id,
             target,
             way: way as u32,
-            pad: [0; 3],
+            tag: self.key.tag,
+            tag_action: tag.to_raw(),
+            vid: route.vlan.vid,
+            pad: 0,
         };
         if set.first.is_current(self.stamp, self.jiffies) {
             set.second = entry;
@@ -102,12 +101,26 @@ impl Flow {
     }
 }
 
-/// The addresses of a frame on which a verdict may be kept.
+/// The key of a frame on which a verdict may be kept; of any other that of none.
 #[inline(always)]
-fn cacheable(header: Option<([u32; 3], u16)>) -> Option<[u32; 3]> {
-    // The one rule that looks at more than the addresses: MAC control is never relayed.
-    let (addresses, _) = header.filter(|(_, ethertype)| *ethertype != ETHERTYPE_MAC_CONTROL)?;
-    Some(addresses)
+fn key_of<F: Frontend>(frame: &F, settings: &Settings) -> FlowKey {
+    let Some((addresses, ethertype)) = frame.addresses() else {
+        return FlowKey::NONE;
+    };
+    // The one rule that looks at more than the addresses and the tag: MAC control is never relayed.
+    if ethertype == ETHERTYPE_MAC_CONTROL {
+        return FlowKey::NONE;
+    }
+    let key = FlowKey::new(addresses, frame.origin());
+    if !features::vlan() || settings.vlan_filtering == 0 {
+        return key;
+    }
+    let tag = frame.tag();
+    if tag.tpid == settings.vlan_protocol {
+        key.tagged(tag.tci)
+    } else {
+        key
+    }
 }
 
 /// How often stations have moved.

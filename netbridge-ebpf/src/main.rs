@@ -19,18 +19,21 @@ use netbridge_ebpf::{tc, xdp as xdp_hook};
 
 /// Decides about a frame at TC ingress of a port.
 #[classifier]
+#[inline(always)]
 pub fn tc_ingress(ctx: TcContext) -> i32 {
     tc::run(&ctx)
 }
 
 /// Decides about a frame at XDP of a port.
 #[xdp(frags)]
+#[inline(always)]
 pub fn xdp_ingress(ctx: XdpContext) -> u32 {
     xdp_hook::run(&ctx)
 }
 
 /// Decides about one copy of an XDP flood, at the devmap entry of an egress port.
 #[xdp(frags, map = "devmap")]
+#[inline(always)]
 pub fn xdp_egress(ctx: XdpContext) -> u32 {
     xdp_hook::run_egress(&ctx)
 }

@@ -7,9 +7,11 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use netbridge_common::{
-    Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters, Settings,
+    Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters, PortVlans, Settings,
+    VlanCounters,
     flow::FLOW_SETS,
     maps::{DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
+    vlan::VIDS,
 };
 
 const PORTS: usize = DEFAULT_PORT_SLOTS as usize;
@@ -66,6 +68,14 @@ pub static FLOWS: PerCpuArray<FlowSet, { FLOW_SETS as usize }> = PerCpuArray::ne
 /// How often a station has moved. Added to by the programs.
 #[btf_map]
 pub static MOVES: Array<u64, 1> = Array::new();
+
+/// VLANs by port. Written by userspace.
+#[btf_map]
+pub static PORT_VLANS: Array<PortVlans, PORTS> = Array::new();
+
+/// Counters by VID and CPU. Written by the programs.
+#[btf_map]
+pub static VLAN_COUNTERS: PerCpuArray<VlanCounters, VIDS> = PerCpuArray::new();
 
 /// What happened. Written by the programs, read by one process.
 #[btf_map]

@@ -1,17 +1,17 @@
 //! Events for userspace, never more than a CPU's budget of them.
 #![expect(unsafe_code, reason = "reads and writes a per-CPU map value")]
 
-use netbridge_common::{Event, EventKind, MacAddr, PortId, Ticks};
+use netbridge_common::{Event, EventKind, FdbKey, PortId, Ticks};
 
 use crate::{
     clock,
     maps::{EVENT_BUDGET, EVENTS},
 };
 
-/// Reports that `kind` happened to `mac` on `port`; counts the event as lost where the budget or
+/// Reports that `kind` happened to the address in `key` on `port`; counts the event as lost where the budget or
 /// the ring is used up.
 #[inline(always)]
-pub fn event(kind: EventKind, mac: MacAddr, port: PortId, other_port: PortId, rate: u32) {
+pub fn event(kind: EventKind, key: FdbKey, port: PortId, other_port: PortId, rate: u32) {
     let Some(budget) = EVENT_BUDGET.get_ptr_mut(0) else {
         return;
     };
@@ -23,8 +23,8 @@ pub fn event(kind: EventKind, mac: MacAddr, port: PortId, other_port: PortId, ra
             kind: kind as u32,
             port,
             other_port,
-            vid: 0,
-            mac,
+            vid: key.vid,
+            mac: key.mac,
             pad: 0,
             nanos,
         };

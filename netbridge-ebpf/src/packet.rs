@@ -1,7 +1,11 @@
 //! Bounds-checked access to the linear part of a frame.
 #![expect(unsafe_code, reason = "reads packet memory between checked bounds")]
 
-use netbridge_common::{FrameHead, frame::ETH_HEADER_LEN};
+use netbridge_common::{
+    FrameHead,
+    frame::{ETH_HEADER_LEN, ETHERTYPE_SVLAN, ETHERTYPE_VLAN, VLAN_TAG_LEN},
+    vlan::Tag,
+};
 
 /// Octets of the two addresses.
 const ADDRESSES_LEN: usize = 12;
@@ -44,4 +48,48 @@ pub fn addresses(data: usize, data_end: usize) -> Option<([u32; 3], u16)> {
     // SAFETY: as above.
     let ethertype = unsafe { *(data.wrapping_add(ADDRESSES_LEN) as *const u16) };
     Some((addresses, u16::from_be(ethertype)))
+}
+
+/// Octets up to the end of a first tag.
+const TAGGED_LEN: usize = (ETH_HEADER_LEN + VLAN_TAG_LEN) as usize;
+
+/// Reads the tag that follows the addresses, where one does.
+#[inline(always)]
+pub fn tag(data: usize, data_end: usize) -> Tag {
+    if data.wrapping_add(TAGGED_LEN) > data_end {
+        return Tag::NONE;
+    }
+    // SAFETY: the 18 octets lie within the bounds checked above, as the verifier confirms.
+    let [tpid, tci] = unsafe { *(data.wrapping_add(ADDRESSES_LEN) as *const [u16; 2]) };
+    let tpid = u16::from_be(tpid);
+    if tpid != ETHERTYPE_VLAN && tpid != ETHERTYPE_SVLAN {
+        return Tag::NONE;
+    }
+    Tag {
+        tpid,
+        tci: u16::from_be(tci),
+    }
+}
+
+/// Writes the tag that follows the addresses; false where there is no room.
+#[inline(always)]
+pub fn write_tag(data: usize, data_end: usize, tag: Tag) -> bool {
+    if data.wrapping_add(TAGGED_LEN) > data_end {
+        return false;
+    }
+    let words = [tag.tpid.to_be(), tag.tci.to_be()];
+    // SAFETY: the 18 octets lie within the bounds checked above, as the verifier confirms.
+    unsafe { *(data.wrapping_add(ADDRESSES_LEN) as *mut [u16; 2]) = words };
+    true
+}
+
+/// Writes both addresses; false where there is no room.
+#[inline(always)]
+pub fn write_addresses(data: usize, data_end: usize, addresses: [u32; 3]) -> bool {
+    if data.wrapping_add(ADDRESSES_LEN) > data_end {
+        return false;
+    }
+    // SAFETY: the 12 octets lie within the bounds checked above, as the verifier confirms.
+    unsafe { *(data as *mut [u32; 3]) = addresses };
+    true
 }

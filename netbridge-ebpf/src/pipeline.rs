@@ -1,14 +1,16 @@
 //! The path of every frame: parse, admit, learn, lookup, forward, egress, verdict.
 
 use netbridge_common::{
-    EventKind, FdbEntry, FrameHead, FrameSize, Mode, PortConf, PortId, Settings, Ticks,
+    EventKind, FdbEntry, FdbKey, FrameHead, FrameSize, Mode, PortConf, PortFlags, PortId, Settings,
+    Ticks,
     decide::{
-        DropReason, FloodKind, Forward, Learn, Refusal, Way, admit, admit_source, egress, forward,
-        learn, way,
+        DropReason, FloodKind, Forward, FrameVlan, Learn, Refusal, TagAction, Way, admit,
+        admit_source, classify, egress, egress_tag, forward, learn, way,
     },
+    vlan::Tag,
 };
 
-use crate::{clock, count, flow::Flow, notify, table};
+use crate::{clock, count, features, flow::Flow, notify, table, verifier::forget};
 
 /// What a hook provides: reading the frame, and carrying a verdict out.
 pub trait Frontend {
@@ -25,8 +27,12 @@ pub trait Frontend {
     fn is_first(&self, ingress: &PortConf) -> bool;
     /// Says whether this hook can hand a frame to `egress`.
     fn reaches(&self, egress: &PortConf) -> bool;
-    /// Says whether this hook can flood this frame.
-    fn floods(&self, settings: &Settings) -> bool;
+    /// Says whether this hook can flood this frame from `ingress`.
+    fn floods(&self, settings: &Settings, ingress: &PortConf) -> bool;
+    /// The outermost tag, in the frame or beside it.
+    fn tag(&self) -> Tag;
+    /// Takes the tag away, changes it, or puts one with this TPID on.
+    fn retag(&mut self, tpid: u16, action: TagAction) -> Result<(), DropReason>;
     /// Both addresses and the `EtherType` as they stand in the frame.
     fn addresses(&self) -> Option<([u32; 3], u16)>;
     /// Where the frame came in, as [`netbridge_common::FlowKey::new`] takes it.
@@ -45,10 +51,12 @@ pub trait Frontend {
 pub struct Flood<'a> {
     /// The bridge's settings.
     pub settings: &'a Settings,
-    /// The port that the frame came in on.
-    pub ingress: PortId,
+    /// The port that the frame came in on, and its switches.
+    pub from: (PortId, PortFlags),
     /// The frame's header.
     pub head: FrameHead,
+    /// Its VLAN.
+    pub vlan: FrameVlan,
     /// The frame's size.
     pub size: FrameSize,
 }
@@ -59,8 +67,8 @@ pub fn run<F: Frontend>(frame: &mut F) -> F::Action {
     let Some(settings) = table::settings() else {
         return frame.discard();
     };
-    let flow = Flow::new(frame.addresses(), frame.origin(), settings);
-    if let Some(action) = again(frame, &flow) {
+    let flow = Flow::new(frame, settings);
+    if let Some(action) = again(frame, settings, &flow) {
         return action;
     }
     let nanos = clock::nanos();
@@ -68,7 +76,9 @@ pub fn run<F: Frontend>(frame: &mut F) -> F::Action {
     match verdict(frame, settings, ingress, nanos, &flow) {
         Ok(action) => action,
         Err(reason) => {
-            count::dropped(ingress, frame.size(), reason);
+            // Before the size, which takes the verifier longer than all the rest.
+            let slot = forget(reason as u32);
+            count::dropped(ingress, frame.size(), slot);
             frame.discard()
         }
     }
@@ -76,16 +86,89 @@ pub fn run<F: Frontend>(frame: &mut F) -> F::Action {
 
 /// Sends a frame where the last one of its flow went; `None` where it must be decided anew.
 #[inline(always)]
-fn again<F: Frontend>(frame: &mut F, flow: &Flow) -> Option<F::Action> {
+fn again<F: Frontend>(frame: &mut F, settings: &Settings, flow: &Flow) -> Option<F::Action> {
     let entry = flow.verdict()?;
     let size = frame.size();
     if !entry.takes(size) {
         return None;
     }
-    let action = frame.send(entry.egress, entry.way(), entry.target).ok()?;
+    let tag = TagAction::from_raw(entry.tag_action);
+    let sent = retag(frame, settings, tag)
+        .and_then(|()| frame.send(entry.egress, entry.way(), entry.target));
+    let Ok(action) = sent else {
+        count::dropped(entry.ingress, size, DropReason::RedirectFailed as u32);
+        return Some(frame.discard());
+    };
     count::forwarded(entry.ingress, size);
-    count::sent(entry.egress, size);
+    count::sent(entry.egress, resized(tag, size));
+    if features::vlan() {
+        count_vlan(settings, entry.vid, size, resized(tag, size));
+    }
     Some(action)
+}
+
+/// Does what is to be done with the tag; nothing on a bridge that filters no VLANs.
+#[inline(always)]
+fn retag<F: Frontend>(
+    frame: &mut F,
+    settings: &Settings,
+    action: TagAction,
+) -> Result<(), DropReason> {
+    if !features::vlan() || action == TagAction::Keep {
+        return Ok(());
+    }
+    frame.retag(settings.vlan_protocol, action)
+}
+
+#[inline(always)]
+fn resized(action: TagAction, size: FrameSize) -> FrameSize {
+    if features::vlan() {
+        action.resize(size)
+    } else {
+        size
+    }
+}
+
+/// Counts a frame of a VLAN that came in and went to one port.
+#[inline(always)]
+fn count_vlan(settings: &Settings, vid: u16, size: FrameSize, sent: FrameSize) {
+    if settings.vlan_filtering != 0 {
+        count::vlan_received(vid, size);
+        count::vlan_sent(vid, sent);
+    }
+}
+
+/// The VLAN of a frame; of no consequence on a bridge that filters none.
+#[inline(always)]
+pub fn vlan_of<F: Frontend>(
+    frame: &F,
+    settings: &Settings,
+    ingress: PortId,
+    port: &PortConf,
+) -> Result<FrameVlan, DropReason> {
+    if !features::vlan() {
+        return Ok(FrameVlan::default());
+    }
+    let mut vlan = FrameVlan::default();
+    if settings.vlan_filtering != 0 {
+        let vlans = table::vlans(ingress).ok_or(DropReason::PortDisabled)?;
+        vlan = classify(settings, port, vlans, frame.tag())?;
+    }
+    Ok(FrameVlan::from_raw(forget(vlan.to_raw())))
+}
+
+/// The tag that a frame leaves by port `id` with.
+#[inline(always)]
+pub fn tag_at(settings: &Settings, id: PortId, vlan: FrameVlan) -> Result<TagAction, DropReason> {
+    if !features::vlan() {
+        return Ok(TagAction::Keep);
+    }
+    let mut action = TagAction::Keep;
+    if settings.vlan_filtering != 0 {
+        let vlans = table::vlans(id).ok_or(DropReason::EgressDown)?;
+        action = egress_tag(vlans, vlan)?;
+    }
+    Ok(TagAction::from_raw(forget(action.to_raw())))
 }
 
 #[inline(always)]
@@ -99,10 +182,14 @@ fn verdict<F: Frontend>(
     let now = Ticks::from_nanos(nanos);
     let port = table::port(ingress).ok_or(DropReason::PortDisabled)?;
     let head = frame.head().ok_or(DropReason::Malformed)?;
-    admit(port, &head)?;
+    admit(port, &head, settings)?;
+    let vlan = vlan_of(frame, settings, ingress, port)?;
     let (to, learned) = match settings.mode() {
-        Mode::Hub => (Forward::Flood(FloodKind::of(head.dst)), false),
-        Mode::Bridge => locate(frame, settings, ingress, port, &head, now)?,
+        Mode::Hub => {
+            admit_to_hub(settings, (ingress, port), &head, vlan.vid, now)?;
+            (Forward::Flood(FloodKind::of(head.dst)), false)
+        }
+        Mode::Bridge => locate(frame, settings, (ingress, port), &head, vlan.vid, now)?,
     };
     if !port.state().forwards() {
         return Err(DropReason::PortDisabled);
@@ -110,23 +197,50 @@ fn verdict<F: Frontend>(
     match to {
         // A source that was refused is counted with every frame, so its flow is not kept.
         Forward::To(id) => {
-            let flow = learned.then_some(flow);
-            unicast(frame, (ingress, id), &head, nanos, flow)
+            let route = Route {
+                ingress,
+                from: port.flags,
+                id,
+                vlan,
+                nanos,
+            };
+            unicast(frame, settings, &route, &head, learned.then_some(flow))
         }
         Forward::Flood(_) => {
-            if !frame.floods(settings) {
+            if !frame.floods(settings, port) {
                 return Ok(frame.pass_up());
             }
             let size = frame.size();
             count::flooded(ingress, size);
+            if features::vlan() && settings.vlan_filtering != 0 {
+                count::vlan_received(vlan.vid, size);
+            }
             Ok(frame.flood(&Flood {
                 settings,
-                ingress,
+                from: (ingress, port.flags),
                 head,
+                vlan,
                 size,
             }))
         }
     }
+}
+
+/// A hub learns nothing, but a locked port is locked there too: to all but whom an operator let in.
+#[inline(always)]
+fn admit_to_hub(
+    settings: &Settings,
+    (ingress, port): (PortId, &PortConf),
+    head: &FrameHead,
+    vid: u16,
+    now: Ticks,
+) -> Result<(), DropReason> {
+    if !port.flags.contains(PortFlags::LOCKED) {
+        return Ok(());
+    }
+    let key = FdbKey { mac: head.src, vid };
+    let entry = table::lookup(key).map(|slot| slot.entry());
+    admit_source(entry.as_ref(), ingress, port, now, settings.ageing)
 }
 
 /// Learns the source, and says whether that succeeded; looks the destination up.
@@ -134,18 +248,25 @@ fn verdict<F: Frontend>(
 fn locate<F: Frontend>(
     frame: &F,
     settings: &Settings,
-    ingress: PortId,
-    port: &PortConf,
+    (ingress, port): (PortId, &PortConf),
     head: &FrameHead,
+    vid: u16,
     now: Ticks,
 ) -> Result<(Forward, bool), DropReason> {
-    let learned = learn_source(frame, settings, ingress, port, head, now)?;
+    let learned = learn_source(frame, settings, (ingress, port), head, vid, now)?;
     let entry = if head.dst.is_group() {
         None
     } else {
-        table::lookup(head.dst).map(|slot| slot.entry())
+        let key = FdbKey { mac: head.dst, vid };
+        table::lookup(key).map(|slot| slot.entry())
     };
-    let to = forward(head.dst, entry.as_ref(), ingress, now, settings.ageing)?;
+    let to = forward(
+        head.dst,
+        entry.as_ref(),
+        (ingress, port.flags),
+        now,
+        settings,
+    )?;
     Ok((to, learned))
 }
 
@@ -153,15 +274,16 @@ fn locate<F: Frontend>(
 fn learn_source<F: Frontend>(
     frame: &F,
     settings: &Settings,
-    ingress: PortId,
-    port: &PortConf,
+    (ingress, port): (PortId, &PortConf),
     head: &FrameHead,
+    vid: u16,
     now: Ticks,
 ) -> Result<bool, DropReason> {
-    let slot = table::lookup(head.src);
+    let key = FdbKey { mac: head.src, vid };
+    let slot = table::lookup(key);
     let entry: Option<FdbEntry> = slot.as_ref().map(table::Slot::entry);
-    admit_source(entry.as_ref(), ingress)?;
-    let refusal = match learn(entry.as_ref(), ingress, now, settings.ageing) {
+    admit_source(entry.as_ref(), ingress, port, now, settings.ageing)?;
+    let refusal = match learn(entry.as_ref(), (ingress, port.flags), now, settings.ageing) {
         Learn::Keep => return Ok(true),
         Learn::Refresh => {
             if let Some(slot) = slot {
@@ -169,18 +291,18 @@ fn learn_source<F: Frontend>(
             }
             return Ok(true);
         }
-        Learn::Insert => match table::insert(head.src, ingress, port.learn_limit, now, settings) {
+        Learn::Insert => match table::insert(key, ingress, port.learn_limit, now, settings) {
             Ok(false) => return Ok(true),
             outcome => outcome.err(),
         },
         Learn::Move { from, .. } => {
-            table::relocate(head.src, from, ingress, port.learn_limit, now).err()
+            table::relocate(key, from, ingress, port.learn_limit, now).err()
         }
         Learn::Refuse(refusal) => Some(refusal),
     };
     // A frame that XDP hands on is refused a second time at TC, and counted the first.
     if refusal.is_none() || frame.is_first(port) {
-        report(settings, ingress, head, entry, refusal);
+        report(settings, ingress, key, entry, refusal);
     }
     Ok(refusal.is_none())
 }
@@ -190,7 +312,7 @@ fn learn_source<F: Frontend>(
 fn report(
     settings: &Settings,
     ingress: PortId,
-    head: &FrameHead,
+    key: FdbKey,
     before: Option<FdbEntry>,
     refusal: Option<Refusal>,
 ) {
@@ -208,34 +330,53 @@ fn report(
             count::refused(ingress);
             return;
         }
-        Some(Refusal::PortLimit | Refusal::BridgeLimit) => {
+        Some(Refusal::PortLimit | Refusal::BridgeLimit | Refusal::UnfairShare) => {
             count::refused(ingress);
             EventKind::Limit
         }
     };
-    notify::event(kind, head.src, ingress, other, settings.event_rate);
+    notify::event(kind, key, ingress, other, settings.event_rate);
+}
+
+/// From where to where a frame to a known station goes.
+pub struct Route {
+    /// The port that it came in on.
+    pub ingress: PortId,
+    /// That port's switches.
+    pub from: PortFlags,
+    /// The port that it leaves by.
+    pub id: PortId,
+    /// Its VLAN.
+    pub vlan: FrameVlan,
+    /// When the verdict was made.
+    pub nanos: u64,
 }
 
 #[inline(always)]
 fn unicast<F: Frontend>(
     frame: &mut F,
-    (ingress, id): (PortId, PortId),
+    settings: &Settings,
+    route: &Route,
     head: &FrameHead,
-    nanos: u64,
     flow: Option<&Flow>,
 ) -> Result<F::Action, DropReason> {
-    let port = table::port(id).ok_or(DropReason::EgressDown)?;
+    let port = table::port(route.id).ok_or(DropReason::EgressDown)?;
     let size = frame.size();
-    egress(port, size)?;
+    egress(route.from, port, size)?;
+    let tag = tag_at(settings, route.id, route.vlan)?;
     if !frame.reaches(port) {
         return Ok(frame.pass_up());
     }
     let (way, target) = way(port, head.dst);
-    let action = frame.send(id, way, target)?;
-    count::forwarded(ingress, size);
-    count::sent(id, size);
+    retag(frame, settings, tag)?;
+    let action = frame.send(route.id, way, target)?;
+    count::forwarded(route.ingress, size);
+    count::sent(route.id, resized(tag, size));
+    if features::vlan() {
+        count_vlan(settings, route.vlan.vid, size, resized(tag, size));
+    }
     if let Some(flow) = flow {
-        flow.keep(nanos, ingress, id, port, (way, target));
+        flow.keep(route, port, (way, target), tag);
     }
     Ok(action)
 }

@@ -3,13 +3,15 @@
 
 use aya_ebpf::bindings::{BPF_EXIST, BPF_NOEXIST};
 use netbridge_common::{
-    FdbEntry, FdbKey, MacAddr, PortConf, PortId, Settings, Ticks,
-    decide::{Refusal, Room},
+    FdbEntry, FdbKey, PortConf, PortId, PortVlans, Settings, Ticks,
+    decide::{Refusal, Room, is_fair},
 };
 
 use crate::{
     atomic,
-    maps::{FDB, FLOOD_PORTS, LEARNED, MOVES, PORT_CONF, PORT_IDS, SETTINGS, UNLEARNED},
+    maps::{
+        FDB, FLOOD_PORTS, LEARNED, MOVES, PORT_CONF, PORT_IDS, PORT_VLANS, SETTINGS, UNLEARNED,
+    },
 };
 
 /// `-EEXIST`: the element is there already.
@@ -33,6 +35,12 @@ pub fn port_of(ifindex: u32) -> PortId {
 #[inline(always)]
 pub fn port(id: PortId) -> Option<&'static PortConf> {
     PORT_CONF.get(id.0)
+}
+
+/// A port's VLANs.
+#[inline(always)]
+pub fn vlans(id: PortId) -> Option<&'static PortVlans> {
+    PORT_VLANS.get(id.0)
 }
 
 /// Element `at` of the flood lists.
@@ -64,16 +72,16 @@ impl Slot {
     }
 }
 
-/// The entry of `mac`.
+/// The entry under `key`.
 #[inline(always)]
-pub fn lookup(mac: MacAddr) -> Option<Slot> {
-    FDB.get_ptr_mut(FdbKey::untagged(mac)).map(Slot)
+pub fn lookup(key: FdbKey) -> Option<Slot> {
+    FDB.get_ptr_mut(key).map(Slot)
 }
 
 /// Makes a new learned entry, within the limits; `false` where another CPU has just made it.
 #[inline(always)]
 pub fn insert(
-    mac: MacAddr,
+    key: FdbKey,
     port: PortId,
     limit: u32,
     now: Ticks,
@@ -82,11 +90,15 @@ pub fn insert(
     if !room(PortId::NONE, settings.learn_limit).allows_one_more() {
         return Err(Refusal::BridgeLimit);
     }
-    if !room(port, limit).allows_one_more() {
+    let here = count_of(port, limit);
+    if !here.allows_one_more() {
         return Err(Refusal::PortLimit);
     }
+    if limit == 0 && !is_fair(here, count_of(PortId::NONE, settings.fdb_entries)) {
+        return Err(Refusal::UnfairShare);
+    }
     let entry = FdbEntry::learned(port, now);
-    match FDB.insert(FdbKey::untagged(mac), entry, u64::from(BPF_NOEXIST)) {
+    match FDB.insert(key, entry, u64::from(BPF_NOEXIST)) {
         Ok(()) => {}
         Err(EXISTS) => return Ok(false),
         Err(_) => return Err(Refusal::BridgeLimit),
@@ -102,7 +114,7 @@ pub fn insert(
 /// station's frames to this port.
 #[inline(always)]
 pub fn relocate(
-    mac: MacAddr,
+    key: FdbKey,
     from: PortId,
     port: PortId,
     limit: u32,
@@ -111,12 +123,8 @@ pub fn relocate(
     if !room(port, limit).allows_one_more() {
         return Err(Refusal::PortLimit);
     }
-    FDB.insert(
-        FdbKey::untagged(mac),
-        FdbEntry::learned(port, now),
-        u64::from(BPF_EXIST),
-    )
-    .or(Err(Refusal::BridgeLimit))?;
+    FDB.insert(key, FdbEntry::learned(port, now), u64::from(BPF_EXIST))
+        .or(Err(Refusal::BridgeLimit))?;
     learned(from, 1_u64.wrapping_neg());
     learned(port, 1);
     if let Some(moves) = MOVES.get_ptr_mut(0) {
@@ -132,6 +140,12 @@ fn room(slot: PortId, limit: u32) -> Room {
     if limit == 0 {
         return Room::new(0, 0, 0);
     }
+    count_of(slot, limit)
+}
+
+/// The same, counted whether there is a limit or not.
+#[inline(always)]
+fn count_of(slot: PortId, limit: u32) -> Room {
     let learned = LEARNED.get(slot.0).copied().unwrap_or(0);
     let unlearned = UNLEARNED.get(slot.0).copied().unwrap_or(0);
     Room::new(learned, unlearned, limit)

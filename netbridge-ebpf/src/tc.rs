@@ -9,20 +9,25 @@ use core::ffi::c_void;
 use aya_ebpf::{
     Global,
     bindings::{__sk_buff, BPF_F_INGRESS, TC_ACT_REDIRECT, TC_ACT_SHOT},
-    helpers::{bpf_clone_redirect, bpf_loop, bpf_redirect, bpf_redirect_peer},
+    helpers::{
+        bpf_clone_redirect, bpf_loop, bpf_redirect, bpf_redirect_peer, bpf_skb_vlan_pop,
+        bpf_skb_vlan_push,
+    },
     programs::TcContext,
 };
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{DropReason, Way, flood_egress},
+    decide::{DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress},
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     gso,
+    vlan::Tag,
 };
 
 use crate::{
-    count, packet,
+    count, features, packet,
     pipeline::{self, Flood, Frontend},
     table,
+    verifier::forget,
 };
 
 /// 1 where `bpf_redirect_peer` leaves the packet type alone (kernels before 6.15), so that the
@@ -49,6 +54,8 @@ pub struct TcFrame<'a> {
     /// Read once: the compiler would share the field's address between two reads, and the verifier
     /// allows no arithmetic on the context.
     ifindex: u32,
+    /// Reckoned once, at first: the verifier walks through it for every state that there is by then.
+    size: FrameSize,
 }
 
 /// Runs the pipeline on a frame, or goes on with a flood that was too long for one run.
@@ -67,7 +74,13 @@ impl<'a> TcFrame<'a> {
     fn new(ctx: &'a TcContext) -> Self {
         // SAFETY: the context is valid while the program runs.
         let ifindex = unsafe { (*ctx.skb.skb).ifindex };
-        Self { ctx, ifindex }
+        let mut frame = Self {
+            ctx,
+            ifindex,
+            size: FrameSize::single(0),
+        };
+        frame.size = frame.size_with_tag();
+        frame
     }
 
     #[inline(always)]
@@ -110,6 +123,25 @@ impl<'a> TcFrame<'a> {
         )
     }
 
+    /// The same with the tag that is on the wire, though not in the buffer; against the MTU it does not
+    /// count.
+    #[inline(always)]
+    fn size_with_tag(&self) -> FrameSize {
+        let mut size = self.wire_size();
+        if self.tpid().is_some() {
+            let tags = size.frames.wrapping_mul(VLAN_TAG_LEN);
+            size.bytes = size.bytes.wrapping_add(tags);
+        }
+        if !features::vlan() {
+            return size;
+        }
+        FrameSize {
+            frames: forget(size.frames),
+            bytes: forget(size.bytes),
+            largest: forget(size.largest),
+        }
+    }
+
     /// Goes on with a flood at `from` in the flood list.
     #[inline(always)]
     fn resume(&mut self, from: u32) -> i32 {
@@ -117,13 +149,21 @@ impl<'a> TcFrame<'a> {
             return self.discard();
         };
         let ingress = table::port_of(self.ifindex());
+        let Some(port) = table::port(ingress) else {
+            return self.discard();
+        };
+
+        let Ok(vlan) = pipeline::vlan_of(self, settings, ingress, port) else {
+            return self.discard();
+        };
         let size = self.size();
         self.ctx.set_mark(0);
         self.flood_from(
             &Flood {
                 settings,
-                ingress,
+                from: (ingress, port.flags),
                 head,
+                vlan,
                 size,
             },
             from,
@@ -137,9 +177,12 @@ impl<'a> TcFrame<'a> {
         let mut walk = Walk {
             skb: self.ctx.skb.skb,
             at: list.start.wrapping_add(from),
-            ingress: flood.ingress,
+            from: flood.from,
             waiting: PortId::NONE,
+            tag: 0,
             head: flood.head,
+            vlan: flood.vlan,
+            form: forget(flood.vlan.form() as u32),
             size: flood.size,
         };
         let rest = list.len.saturating_sub(from);
@@ -151,6 +194,10 @@ impl<'a> TcFrame<'a> {
             return walk.last();
         }
         walk.copy();
+        // The next run finds its VLAN as this one did.
+        if walk.take_form(flood.vlan.form()).is_err() {
+            return TC_ACT_SHOT;
+        }
         let next = from.wrapping_add(FLOOD_CHUNK);
         self.ctx.set_mark(FLOOD_MARK | (next & !FLOOD_MARK_MASK));
         redirect(self.ifindex(), u64::from(BPF_F_INGRESS))
@@ -162,9 +209,15 @@ impl<'a> TcFrame<'a> {
 struct Walk {
     skb: *mut __sk_buff,
     at: u32,
-    ingress: PortId,
+    /// The ingress port and its switches.
+    from: (PortId, PortFlags),
     waiting: PortId,
+    /// The waiting port's [`TagAction`], as a number.
+    tag: u32,
     head: FrameHead,
+    vlan: FrameVlan,
+    /// How the frame is tagged now, a [`TagForm`] as a number.
+    form: u32,
     size: FrameSize,
 }
 
@@ -186,10 +239,20 @@ impl Walk {
         let Some(port) = table::port(id) else {
             return;
         };
-        match flood_egress(self.ingress, id, port, self.size) {
+        // A port outside the VLAN is outside the flood domain.
+        let Some(Ok(tag)) = table::settings().map(|s| pipeline::tag_at(s, id, self.vlan)) else {
+            return;
+        };
+        match flood_egress(
+            self.from,
+            (id, port),
+            FloodKind::of(self.head.dst),
+            self.size,
+        ) {
             Ok(true) => {
                 self.copy();
                 self.waiting = id;
+                self.tag = forget(tag.to_raw());
             }
             Ok(false) => {}
             Err(reason) => count::flood_dropped(id, self.size, reason),
@@ -198,27 +261,65 @@ impl Walk {
 
     /// Sends a copy to the port that waits.
     #[inline(always)]
-    fn copy(&self) {
+    fn copy(&mut self) {
         let Some(port) = self.waiting_port() else {
             return;
         };
         let (ifindex, flags) = entrance(port);
+        let dressed = self.dress();
         // SAFETY: `skb` is the program's context.
-        if unsafe { bpf_clone_redirect(self.skb, ifindex, flags) } == 0 {
-            count::flood_sent(self.waiting, port, &self.head, self.size);
+        if dressed.is_ok() && unsafe { bpf_clone_redirect(self.skb, ifindex, flags) } == 0 {
+            self.count(port);
         } else {
             count::flood_dropped(self.waiting, self.size, DropReason::RedirectFailed);
         }
     }
 
+    /// Tags the frame as the port that waits wants it.
+    #[inline(always)]
+    fn dress(&mut self) -> Result<(), DropReason> {
+        self.take_form(self.vlan.form_after(TagAction::from_raw(self.tag)))
+    }
+
+    /// Tags the frame in one of its forms.
+    #[inline(always)]
+    fn take_form(&mut self, form: TagForm) -> Result<(), DropReason> {
+        if !features::vlan() {
+            return Ok(());
+        }
+        let settings = table::settings().ok_or(DropReason::RedirectFailed)?;
+        let change = self.vlan.change(TagForm::from_raw(self.form), form);
+        self.form = forget(form as u32);
+        let change = TagAction::from_raw(forget(change.to_raw()));
+        retag(self.skb, settings.vlan_protocol, change)
+    }
+
+    /// Counts a copy that went to the port that waits.
+    #[inline(always)]
+    fn count(&self, port: &PortConf) {
+        let size = if features::vlan() {
+            TagAction::from_raw(self.tag).resize(self.size)
+        } else {
+            self.size
+        };
+        count::flood_sent(self.waiting, port, &self.head, size);
+        if features::vlan() && self.vlan.vid != 0 {
+            count::vlan_sent(self.vlan.vid, size);
+        }
+    }
+
     /// Sends the frame itself to the port that waits.
     #[inline(always)]
-    fn last(&self) -> i32 {
+    fn last(&mut self) -> i32 {
         let Some(port) = self.waiting_port() else {
             return TC_ACT_SHOT;
         };
+        if let Err(reason) = self.dress() {
+            count::flood_dropped(self.waiting, self.size, reason);
+            return TC_ACT_SHOT;
+        }
         let (ifindex, flags) = entrance(port);
-        count::flood_sent(self.waiting, port, &self.head, self.size);
+        self.count(port);
         redirect(ifindex, flags)
     }
 
@@ -230,6 +331,34 @@ impl Walk {
             table::port(self.waiting)
         }
     }
+}
+
+/// Takes away, changes or puts on the tag that the kernel keeps beside a frame.
+#[inline(always)]
+fn retag(skb: *mut __sk_buff, tpid: u16, action: TagAction) -> Result<(), DropReason> {
+    let done = match action {
+        TagAction::Keep => true,
+        TagAction::Pop => vlan_pop(skb),
+        TagAction::Push(tci) => vlan_push(skb, tpid, tci),
+        TagAction::Rewrite(tci) => vlan_pop(skb) && vlan_push(skb, tpid, tci),
+    };
+    if done {
+        Ok(())
+    } else {
+        Err(DropReason::RedirectFailed)
+    }
+}
+
+#[inline(always)]
+fn vlan_pop(skb: *mut __sk_buff) -> bool {
+    // SAFETY: `skb` is the program's context.
+    unsafe { bpf_skb_vlan_pop(skb) == 0 }
+}
+
+#[inline(always)]
+fn vlan_push(skb: *mut __sk_buff, tpid: u16, tci: u16) -> bool {
+    // SAFETY: `skb` is the program's context; the kernel checks the numbers.
+    unsafe { bpf_skb_vlan_push(skb, tpid.to_be(), tci) == 0 }
 }
 
 /// Interface and redirect flags by which frames reach a port: the wire, or the host's ingress.
@@ -286,17 +415,7 @@ impl Frontend for TcFrame<'_> {
 
     #[inline(always)]
     fn size(&self) -> FrameSize {
-        let size = self.wire_size();
-        if self.tpid().is_none() {
-            return size;
-        }
-        // The tag is on the wire, though not in the buffer; against the MTU it does not count.
-        FrameSize {
-            bytes: size
-                .bytes
-                .wrapping_add(size.frames.wrapping_mul(VLAN_TAG_LEN)),
-            ..size
-        }
+        self.size
     }
 
     #[inline(always)]
@@ -310,8 +429,24 @@ impl Frontend for TcFrame<'_> {
     }
 
     #[inline(always)]
-    fn floods(&self, _settings: &Settings) -> bool {
+    fn floods(&self, _settings: &Settings, _ingress: &PortConf) -> bool {
         true
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the kernel keeps 16 bits")]
+    fn tag(&self) -> Tag {
+        let Some(tpid) = self.tpid() else {
+            return Tag::NONE;
+        };
+        // SAFETY: the context is valid while the program runs.
+        let tci = unsafe { (*self.ctx.skb.skb).vlan_tci } as u16;
+        Tag { tpid, tci }
+    }
+
+    #[inline(always)]
+    fn retag(&mut self, tpid: u16, action: TagAction) -> Result<(), DropReason> {
+        retag(self.ctx.skb.skb, tpid, action)
     }
 
     #[inline(always)]

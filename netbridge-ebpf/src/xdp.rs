@@ -6,16 +6,18 @@ use aya_ebpf::{
         BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS,
         xdp_action::{XDP_DROP, XDP_PASS},
     },
-    helpers::bpf_xdp_get_buff_len,
+    helpers::{bpf_xdp_adjust_head, bpf_xdp_get_buff_len},
     programs::XdpContext,
 };
 use netbridge_common::{
     FlowKey, FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{DropReason, Way, flood_egress},
+    decide::{DropReason, FloodKind, TagAction, Way, flood_egress},
+    frame::VLAN_TAG_LEN,
+    vlan::Tag,
 };
 
 use crate::{
-    count,
+    count, features,
     maps::{XDP_FLOOD, XDP_PORTS},
     packet,
     pipeline::{self, Flood, Frontend},
@@ -25,6 +27,9 @@ use crate::{
 /// Longest frame that a broadcast redirect can copy: the copy must fit a page with its headroom
 /// and the kernel's own header (`xdpf_clone()`).
 const LARGEST_COPY: u32 = 3500;
+
+/// Octets of a tag, as the head of a frame moves by them.
+const TAG_LEN: i32 = VLAN_TAG_LEN.cast_signed();
 
 /// A frame at XDP.
 pub struct XdpFrame<'a> {
@@ -47,21 +52,33 @@ pub fn run_egress(ctx: &XdpContext) -> u32 {
     let ingress = table::port_of(frame.ifindex());
     // SAFETY: the context is valid while the program runs.
     let id = table::port_of(unsafe { (*ctx.ctx).egress_ifindex });
+    let (Some(settings), Some(from)) = (table::settings(), table::port(ingress)) else {
+        return XDP_DROP;
+    };
     let (Some(port), Some(head)) = (table::port(id), frame.head()) else {
         return XDP_DROP;
     };
     let size = frame.size();
-    match flood_egress(ingress, id, port, size) {
-        Ok(true) => {
-            count::flood_sent(id, port, &head, size);
-            XDP_PASS
-        }
-        Ok(false) => XDP_DROP,
+    let vlan = pipeline::vlan_of(&frame, settings, ingress, from);
+    // A port outside the VLAN is outside the flood domain: no copy was for it.
+    let Ok(tag) = vlan.and_then(|vlan| pipeline::tag_at(settings, id, vlan)) else {
+        return XDP_DROP;
+    };
+    let kind = FloodKind::of(head.dst);
+    match flood_egress((ingress, from.flags), (id, port), kind, size) {
+        Ok(true) => {}
+        Ok(false) => return XDP_DROP,
         Err(reason) => {
             count::flood_dropped(id, size, reason);
-            XDP_DROP
+            return XDP_DROP;
         }
     }
+    if features::vlan() {
+        let vid = vlan.map_or(0, |vlan| vlan.vid);
+        return frame.leave(settings, (id, port), &head, size, (vid, tag));
+    }
+    count::flood_sent(id, port, &head, size);
+    XDP_PASS
 }
 
 impl<'a> XdpFrame<'a> {
@@ -70,6 +87,60 @@ impl<'a> XdpFrame<'a> {
         // SAFETY: the context is valid while the program runs.
         let ifindex = unsafe { (*ctx.ctx).ingress_ifindex };
         Self { ctx, ifindex }
+    }
+
+    /// Lets a copy of a flood out with its tag, and counts it.
+    #[inline(always)]
+    fn leave(
+        &mut self,
+        settings: &Settings,
+        (id, port): (PortId, &PortConf),
+        head: &FrameHead,
+        size: FrameSize,
+        (vid, tag): (u16, TagAction),
+    ) -> u32 {
+        if let Err(reason) = self.retag(settings.vlan_protocol, tag) {
+            count::flood_dropped(id, size, reason);
+            return XDP_DROP;
+        }
+        let size = tag.resize(size);
+        count::flood_sent(id, port, head, size);
+        if settings.vlan_filtering != 0 {
+            count::vlan_sent(vid, size);
+        }
+        XDP_PASS
+    }
+
+    /// Makes the frame shorter, or longer, at its beginning.
+    #[inline(always)]
+    fn adjust_head(&self, by: i32) -> Result<(), DropReason> {
+        // SAFETY: the context is valid while the program runs; pointers are read anew after it.
+        match unsafe { bpf_xdp_adjust_head(self.ctx.ctx, by) } {
+            0 => Ok(()),
+            _ => Err(DropReason::RedirectFailed),
+        }
+    }
+
+    /// Shifts the addresses by a tag's length; `by` is what the head of the frame moves.
+    #[inline(always)]
+    fn shift_addresses(&self, by: i32) -> Result<(), DropReason> {
+        let (addresses, _) = self.addresses().ok_or(DropReason::Malformed)?;
+        self.adjust_head(by)?;
+        if packet::write_addresses(self.ctx.data(), self.ctx.data_end(), addresses) {
+            Ok(())
+        } else {
+            Err(DropReason::Malformed)
+        }
+    }
+
+    #[inline(always)]
+    fn write_tag(&self, tpid: u16, tci: u16) -> Result<(), DropReason> {
+        let tag = Tag { tpid, tci };
+        if packet::write_tag(self.ctx.data(), self.ctx.data_end(), tag) {
+            Ok(())
+        } else {
+            Err(DropReason::Malformed)
+        }
     }
 
     /// Octets in the first buffer.
@@ -123,9 +194,31 @@ impl Frontend for XdpFrame<'_> {
     }
 
     #[inline(always)]
-    fn floods(&self, settings: &Settings) -> bool {
+    fn floods(&self, settings: &Settings, ingress: &PortConf) -> bool {
         let len = self.len();
-        settings.xdp_floods != 0 && len <= LARGEST_COPY && len == self.linear_len()
+        // The kernel leaves out the port that the frame came in on; where it must not, TC floods.
+        settings.xdp_floods != 0
+            && !ingress.flags.contains(PortFlags::HAIRPIN)
+            && len <= LARGEST_COPY
+            && len == self.linear_len()
+    }
+
+    #[inline(always)]
+    fn tag(&self) -> Tag {
+        packet::tag(self.ctx.data(), self.ctx.data_end())
+    }
+
+    #[inline(always)]
+    fn retag(&mut self, tpid: u16, action: TagAction) -> Result<(), DropReason> {
+        match action {
+            TagAction::Keep => Ok(()),
+            TagAction::Pop => self.shift_addresses(TAG_LEN),
+            TagAction::Push(tci) => {
+                self.shift_addresses(-TAG_LEN)?;
+                self.write_tag(tpid, tci)
+            }
+            TagAction::Rewrite(tci) => self.write_tag(tpid, tci),
+        }
     }
 
     #[inline(always)]

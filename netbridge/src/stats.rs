@@ -1,6 +1,6 @@
 //! What happened to every frame, per port, as it is reported to people and programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netbridge_common::{PortCounters, decide::DropReason};
 use serde::Serialize;
@@ -14,6 +14,19 @@ pub struct BridgeStats {
     pub bridge: String,
     /// Its ports, in order of their slots.
     pub ports: Vec<PortStats>,
+    /// Its VLANs that a port is a member of, in order; none where it filters none.
+    pub vlans: Vec<VlanStats>,
+}
+
+/// Counters of one VLAN.
+#[derive(Clone, Debug, Serialize)]
+pub struct VlanStats {
+    /// The VID.
+    pub vlan: u16,
+    /// What came in on all ports, and was not dropped.
+    pub rx: Traffic,
+    /// What went out on all ports; a copy of a flood counts where it left.
+    pub tx: Traffic,
 }
 
 /// Counters of one port.
@@ -74,7 +87,28 @@ impl Bridge {
         Ok(BridgeStats {
             bridge: self.name().to_owned(),
             ports,
+            vlans: self.vlan_stats()?,
         })
+    }
+
+    fn vlan_stats(&self) -> Result<Vec<VlanStats>, BridgeError> {
+        if self.settings()?.vlan_filtering == 0 {
+            return Ok(Vec::new());
+        }
+        let mut used = BTreeSet::new();
+        for port in self.ports()? {
+            used.extend(self.vlans(port.id)?.member.iter());
+        }
+        let stats = |vlan: u16| {
+            let counters = self.maps().vlan_counters(vlan)?;
+            let traffic = |frames, bytes| Traffic { frames, bytes };
+            Ok(VlanStats {
+                vlan,
+                rx: traffic(counters.rx_frames, counters.rx_bytes),
+                tx: traffic(counters.tx_frames, counters.tx_bytes),
+            })
+        };
+        used.into_iter().map(stats).collect()
     }
 }
 

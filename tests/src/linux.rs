@@ -13,7 +13,7 @@ use std::{
 };
 
 use netbridge::net::{BridgeOptions, Link, Links, Netns, VethSpec};
-use netbridge_common::MacAddr;
+use netbridge_common::{MacAddr, PortFlags};
 use nix::errno::Errno;
 
 pub use self::play::{Delivered, Script, Window};
@@ -116,6 +116,16 @@ impl Rig {
                 .expect("set the bridge up");
         };
         self.host.run(make).expect("enter the host");
+    }
+
+    /// Sets all switches of the ports of the kernel's bridge.
+    pub fn set_linux_switches(&self, switches: &[PortFlags]) {
+        let set = || {
+            for (port, flags) in self.ports.iter().zip(switches) {
+                netlink::set_switches(port.ifindex, *flags);
+            }
+        };
+        self.host.run(set).expect("enter the host");
     }
 
     /// What the kernel's bridge has learned: stations and the numbers of their ports, from 1.

@@ -8,7 +8,7 @@ pub mod pipeline;
 
 use std::collections::{BTreeMap, HashMap};
 
-use netbridge_common::{MacAddr, PortId, decide::DropReason};
+use netbridge_common::{MacAddr, PortFlags, PortId, decide::DropReason};
 
 /// How an entry came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Kind {
     Sticky,
     /// An operator set it for ever.
     Static,
+    /// An operator wants nothing sent there.
+    Blackhole,
     /// It is the bridge's own address.
     Own,
 }
@@ -38,7 +40,7 @@ impl Station {
     /// The same without its age where it has none that matters.
     #[must_use]
     pub const fn ageless(mut self) -> Self {
-        if matches!(self.kind, Kind::Static | Kind::Own) {
+        if matches!(self.kind, Kind::Static | Kind::Own | Kind::Blackhole) {
             self.seen = 0;
         }
         self
@@ -98,6 +100,10 @@ pub struct Model {
     pub capacity: usize,
     /// Its ports.
     pub ports: BTreeMap<PortId, ModelPort>,
+    /// Switches of ports that are not as those of a new port, and [`PortFlags::HOST`].
+    pub switches: BTreeMap<PortId, PortFlags>,
+    /// Drops frames for nobody known.
+    pub drop_unknown: bool,
     /// Its table; stations that aged stay in it until somebody takes their place.
     pub table: HashMap<MacAddr, Station>,
 }
@@ -134,14 +140,23 @@ impl Model {
         if src[0] % 2 == 1 || src == [0; 6] {
             return Err(DropReason::InvalidSource);
         }
+        let (src, dst) = (MacAddr(src), MacAddr(dst));
         let goal = if self.hub {
+            self.unlock(ingress, src, now)?;
             None
         } else {
-            self.learn(ingress, MacAddr(src), now)?;
-            self.locate(MacAddr(dst), now)
+            self.learn(ingress, src, now)?;
+            self.locate(dst, now)
         };
-        if goal == Some(ingress) {
+        if goal.is_some_and(|station| station.kind == Kind::Blackhole) {
+            return Err(DropReason::Blackhole);
+        }
+        let goal = goal.map(|station| station.port);
+        if goal == Some(ingress) && !self.has(ingress, PortFlags::HAIRPIN) {
             return Err(DropReason::SamePort);
+        }
+        if !self.hub && goal.is_none() && self.drop_unknown && dst.0[0] % 2 == 0 {
+            return Err(DropReason::FloodOff);
         }
         if !port.forwards {
             return Err(DropReason::PortDisabled);
@@ -150,16 +165,30 @@ impl Model {
             Some(goal) => {
                 let out = self.ports.get(&goal).filter(|out| out.forwards);
                 let out = out.ok_or(DropReason::EgressDown)?;
+                if self.are_isolated(ingress, goal) {
+                    return Err(DropReason::Isolated);
+                }
                 if !fits(len, out) {
                     return Err(DropReason::TooBig);
                 }
                 Ok(Outcome::Forwarded(goal))
             }
-            None => Ok(self.flood(ingress, len)),
+            None => Ok(self.flood(ingress, dst, len)),
         }
     }
 
     fn learn(&mut self, port: PortId, src: MacAddr, now: u32) -> Result<(), DropReason> {
+        if self
+            .table
+            .get(&src)
+            .is_some_and(|known| known.kind == Kind::Own && known.port != port)
+        {
+            return Err(DropReason::OwnSource);
+        }
+        self.unlock(port, src, now)?;
+        if self.has(port, PortFlags::NO_LEARNING) {
+            return Ok(());
+        }
         let Some(known) = self.table.get(&src).copied() else {
             let full = self.capacity != 0 && self.table.len() >= self.capacity;
             if !full && self.bridge_has_room() && self.port_has_room(port) {
@@ -173,8 +202,7 @@ impl Model {
             return Ok(());
         }
         match known.kind {
-            Kind::Own => return Err(DropReason::OwnSource),
-            Kind::Static => {}
+            Kind::Own | Kind::Static | Kind::Blackhole => {}
             Kind::Sticky if self.counts(&known, now) => {}
             _ if self.port_has_room(port) => self.put(src, port, now),
             _ => {}
@@ -182,20 +210,53 @@ impl Model {
         Ok(())
     }
 
+    /// Turns away a source that a locked port does not know.
+    fn unlock(&self, port: PortId, src: MacAddr, now: u32) -> Result<(), DropReason> {
+        if !self.has(port, PortFlags::LOCKED) {
+            return Ok(());
+        }
+        match self.locate(src, now) {
+            Some(known) if known.port == port => Ok(()),
+            Some(known) if known.kind == Kind::Own => Err(DropReason::OwnSource),
+            _ => Err(DropReason::Locked),
+        }
+    }
+
+    /// Says whether a port has a switch set.
+    pub fn has(&self, port: PortId, flag: PortFlags) -> bool {
+        self.switches
+            .get(&port)
+            .is_some_and(|set| set.contains(flag))
+    }
+
+    fn are_isolated(&self, one: PortId, other: PortId) -> bool {
+        [one, other]
+            .iter()
+            .all(|port| self.has(*port, PortFlags::ISOLATED))
+    }
+
     fn put(&mut self, src: MacAddr, port: PortId, seen: u32) {
         let kind = Kind::Learned;
         self.table.insert(src, Station { port, kind, seen });
     }
 
-    fn locate(&self, dst: MacAddr, now: u32) -> Option<PortId> {
-        let station = self.table.get(&dst)?;
-        self.counts(station, now).then_some(station.port)
+    fn locate(&self, mac: MacAddr, now: u32) -> Option<Station> {
+        let station = self.table.get(&mac).copied();
+        station.filter(|station| self.counts(station, now))
     }
 
-    fn flood(&self, ingress: PortId, len: u32) -> Outcome {
+    fn flood(&self, ingress: PortId, dst: MacAddr, len: u32) -> Outcome {
+        let against = match dst.0 {
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] => PortFlags::NO_BCAST_FLOOD,
+            [first, ..] if first % 2 == 1 => PortFlags::NO_MCAST_FLOOD,
+            _ => PortFlags::NO_FLOOD,
+        };
         let (mut out, mut too_big) = (Vec::new(), Vec::new());
         for (id, port) in &self.ports {
-            if *id == ingress || !port.forwards {
+            let back = *id == ingress && !self.has(ingress, PortFlags::HAIRPIN);
+            let for_all = against != PortFlags::NO_FLOOD && self.has(ingress, PortFlags::HOST);
+            let spared = (self.has(*id, against) && !for_all) || self.are_isolated(ingress, *id);
+            if back || spared || !port.forwards {
                 continue;
             }
             if fits(len, port) {
@@ -209,7 +270,7 @@ impl Model {
 
     /// Says whether a station is still where it was.
     pub fn counts(&self, station: &Station, now: u32) -> bool {
-        matches!(station.kind, Kind::Static | Kind::Own)
+        matches!(station.kind, Kind::Static | Kind::Own | Kind::Blackhole)
             || now.saturating_sub(station.seen) <= self.ageing
     }
 

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use netbridge_common::{
-    FdbEntry, FdbFlags, FrameHead, MacAddr, PortConf, PortId, PortState, Ticks,
+    FdbEntry, FdbFlags, FrameHead, MacAddr, PortConf, PortFlags, PortId, PortState, Settings,
+    Ticks,
     decide::{DropReason, Forward, Learn, Refusal, forward, learn},
     gso,
 };
@@ -24,19 +25,30 @@ const STATES: [PortState; 7] = [
     PortState::Blocking,
 ];
 
-fn port() -> impl Strategy<Value = (PortState, u32, u32)> {
-    (select(&STATES[..]), select(vec![68_u32, 1500]), 0..4_u32)
+/// Switches of a port: `HOST`, and `NO_LEARNING` to `LOCKED`, each on one port of four.
+fn switches() -> impl Strategy<Value = PortFlags> {
+    (any::<u32>(), any::<u32>()).prop_map(|(one, two)| PortFlags(one & two & 0x7f4))
+}
+
+fn port() -> impl Strategy<Value = (PortState, u32, u32, PortFlags)> {
+    let mtu = select(vec![68_u32, 1500]);
+    (select(&STATES[..]), mtu, 0..4_u32, switches())
 }
 
 fn entry() -> impl Strategy<Value = (PortId, FdbFlags, u32)> {
     let own = FdbFlags::OWN.with(FdbFlags::STATIC);
-    let kinds = vec![FdbFlags::STATIC, FdbFlags::STICKY, own];
-    ((1..5_u32).prop_map(PortId), select(kinds), 95..=100_u32)
+    let blackhole = FdbFlags::BLACKHOLE.with(FdbFlags::STATIC);
+    let kinds = vec![FdbFlags::STATIC, FdbFlags::STICKY, own, blackhole];
+    ((1..5_u32).prop_map(PortId), select(kinds), 95..=100_u32).prop_map(|(port, flags, seen)| {
+        let nowhere = flags.intersects(FdbFlags::BLACKHOLE);
+        (if nowhere { PortId::NONE } else { port }, flags, seen)
+    })
 }
 
 prop_compose! {
     fn bridges()(
         hub in prop::bool::weighted(0.1),
+        drop_unknown in prop::bool::weighted(0.2),
         ageing in 1..5_u32,
         limit in 0..6_u32,
         capacity in 0..8_usize,
@@ -47,12 +59,17 @@ prop_compose! {
         host.settings.mode = u32::from(hub);
         host.settings.ageing = Ticks(ageing);
         host.settings.learn_limit = limit;
-        let mut model = Model { hub, ageing, limit: limit as usize, capacity, ..Model::default() };
-        for (id, (state, mtu, limit)) in (1..).map(PortId).zip(ports) {
+        host.settings.drop_unknown = u16::from(drop_unknown);
+        let mut model =
+            Model { hub, drop_unknown, ageing, limit: limit as usize, capacity, ..Model::default() };
+        for (id, (state, mtu, limit, flags)) in (1..).map(PortId).zip(ports) {
             let (ifindex, learn_limit) = (id.0, limit);
             let state_raw = state as u8;
-            let conf = PortConf { ifindex, mtu, learn_limit, state: state_raw, ..PortConf::default() };
+            let conf = PortConf {
+                ifindex, flags, mtu, learn_limit, state: state_raw, ..PortConf::default()
+            };
             host.ports.insert(id, conf);
+            model.switches.insert(id, flags);
             let (learns, forwards) = match state {
                 PortState::Forwarding => (true, true),
                 PortState::Learning => (true, false),
@@ -126,7 +143,9 @@ proptest! {
             let expected = model.receive(step.ingress, &step.octets, len, now);
             let outcome = host.run(step.ingress, &step.octets, Ticks(now));
             prop_assert_eq!(&outcome, &expected, "{:?} at {}", step, now);
-            prop_assert!(!outcome.ports().contains(&step.ingress), "sent back: {:?}", step);
+            let hairpin = host.ports.get(&step.ingress).is_some_and(|port| port.flags.contains(PortFlags::HAIRPIN));
+            let back = outcome.ports().contains(&step.ingress);
+            prop_assert!(hairpin || !back, "sent back: {:?}", step);
             let known: HashMap<_, _> =
                 model.table.iter().map(|(mac, entry)| (*mac, entry.ageless())).collect();
             prop_assert_eq!(host.table(), known, "after {:?} at {}", step, now);
@@ -152,17 +171,18 @@ proptest! {
         ageing: u32,
     ) {
         let (port, now, ageing) = (PortId(port), Ticks(now), Ticks(ageing));
-        let again = match learn(entry.as_ref(), port, now, ageing) {
+        let here = (port, PortFlags::default());
+        let again = match learn(entry.as_ref(), here, now, ageing) {
             Learn::Keep => entry,
             Learn::Refresh => entry.map(|entry| FdbEntry { last_seen: now, ..entry }),
             Learn::Insert | Learn::Move { .. } => Some(FdbEntry::learned(port, now)),
             Learn::Refuse(refusal) => {
                 prop_assert_eq!(refusal, Refusal::Held);
-                prop_assert_eq!(learn(entry.as_ref(), port, now, ageing), Learn::Refuse(refusal));
+                prop_assert_eq!(learn(entry.as_ref(), here, now, ageing), Learn::Refuse(refusal));
                 return Ok(());
             }
         };
-        prop_assert_eq!(learn(again.as_ref(), port, now, ageing), Learn::Keep);
+        prop_assert_eq!(learn(again.as_ref(), here, now, ageing), Learn::Keep);
     }
 
     #[test]
@@ -175,7 +195,9 @@ proptest! {
     ) {
         let (ingress, now, ageing) = (PortId(ingress), Ticks(now), Ticks(ageing));
         let aged = !entry.is_permanent() && u64::from(now.0) > u64::from(entry.last_seen.0) + u64::from(ageing.0);
-        match forward(dst, Some(&entry), ingress, now, ageing) {
+        let settings = Settings { ageing, ..Settings::default() };
+        let from = (ingress, PortFlags::default());
+        match forward(dst, Some(&entry), from, now, &settings) {
             Ok(Forward::To(port)) => prop_assert!(!aged && port == entry.port && port != ingress),
             Err(reason) => {
                 prop_assert_eq!(reason, DropReason::SamePort);

@@ -1,16 +1,19 @@
 //! Whether a frame may leave by a port.
 
-use super::DropReason;
+use super::{DropReason, FloodKind};
 use crate::{
     FrameSize, MacAddr, PortConf, PortFlags, PortId,
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
 };
 
-/// Checks the one port that a unicast frame goes to.
+/// Checks the one port that a unicast frame goes to, from a port with flags `from`.
 #[inline(always)]
-pub fn egress(port: &PortConf, size: FrameSize) -> Result<(), DropReason> {
+pub fn egress(from: PortFlags, port: &PortConf, size: FrameSize) -> Result<(), DropReason> {
     if port.ifindex == 0 || !port.state().forwards() {
         return Err(DropReason::EgressDown);
+    }
+    if from.contains(PortFlags::ISOLATED) && port.flags.contains(PortFlags::ISOLATED) {
+        return Err(DropReason::Isolated);
     }
     if size.largest > largest_frame(port) {
         return Err(DropReason::TooBig);
@@ -71,17 +74,22 @@ pub fn way(port: &PortConf, dst: MacAddr) -> (Way, u32) {
 /// drop, since the frame was not for it.
 #[inline(always)]
 pub fn flood_egress(
-    ingress: PortId,
-    port_id: PortId,
-    port: &PortConf,
+    (ingress, from): (PortId, PortFlags),
+    (port_id, port): (PortId, &PortConf),
+    kind: FloodKind,
     size: FrameSize,
 ) -> Result<bool, DropReason> {
-    if port_id == ingress {
+    if port_id == ingress && !from.contains(PortFlags::HAIRPIN) {
         return Ok(false);
     }
-    match egress(port, size) {
+    // What the host itself sends to many is for all, or it could not ask for an address (`br_flood()`).
+    let from_host = from.contains(PortFlags::HOST) && kind != FloodKind::UnknownUnicast;
+    if port.flags.contains(kind.switch()) && !from_host {
+        return Ok(false);
+    }
+    match egress(from, port, size) {
         Ok(()) => Ok(true),
-        Err(DropReason::EgressDown) => Ok(false),
+        Err(DropReason::EgressDown | DropReason::Isolated) => Ok(false),
         Err(reason) => Err(reason),
     }
 }
@@ -90,6 +98,8 @@ pub fn flood_egress(
 mod tests {
     use super::*;
     use crate::PortState;
+
+    const PLAIN: PortFlags = PortFlags(0);
 
     fn port(state: PortState) -> PortConf {
         PortConf {
@@ -103,9 +113,9 @@ mod tests {
     #[test]
     fn size_and_state_are_checked() {
         let up = port(PortState::Forwarding);
-        assert_eq!(egress(&up, FrameSize::single(1518)), Ok(()));
+        assert_eq!(egress(PLAIN, &up, FrameSize::single(1518)), Ok(()));
         assert_eq!(
-            egress(&up, FrameSize::single(1519)),
+            egress(PLAIN, &up, FrameSize::single(1519)),
             Err(DropReason::TooBig)
         );
         let gso = FrameSize {
@@ -113,20 +123,20 @@ mod tests {
             bytes: 60_000,
             largest: 1514,
         };
-        assert_eq!(egress(&up, gso), Ok(()));
+        assert_eq!(egress(PLAIN, &up, gso), Ok(()));
         for state in [
             PortState::Disabled,
             PortState::Learning,
             PortState::Blocking,
         ] {
             assert_eq!(
-                egress(&port(state), FrameSize::single(60)),
+                egress(PLAIN, &port(state), FrameSize::single(60)),
                 Err(DropReason::EgressDown)
             );
         }
         let gone = PortConf { ifindex: 0, ..up };
         assert_eq!(
-            egress(&gone, FrameSize::single(60)),
+            egress(PLAIN, &gone, FrameSize::single(60)),
             Err(DropReason::EgressDown)
         );
     }
@@ -163,17 +173,64 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_leaves_out_the_ingress_port_and_ports_that_are_down() {
-        let up = port(PortState::Forwarding);
+    fn isolated_ports_do_not_reach_each_other() {
+        let isolated = PortConf {
+            flags: PortFlags::ISOLATED,
+            ..port(PortState::Forwarding)
+        };
+        let open = port(PortState::Forwarding);
         let small = FrameSize::single(60);
-        assert_eq!(flood_egress(PortId(1), PortId(1), &up, small), Ok(false));
-        assert_eq!(flood_egress(PortId(1), PortId(2), &up, small), Ok(true));
+        let outcome = egress(PortFlags::ISOLATED, &isolated, small);
+        assert_eq!(outcome, Err(DropReason::Isolated));
+        assert_eq!(egress(PortFlags::ISOLATED, &open, small), Ok(()));
+        assert_eq!(egress(PLAIN, &isolated, small), Ok(()));
+        let from = (PortId(1), PortFlags::ISOLATED);
+        let flooded = flood_egress(from, (PortId(2), &isolated), FloodKind::Broadcast, small);
+        assert_eq!(flooded, Ok(false));
+    }
+
+    #[test]
+    fn a_flood_leaves_out_the_ingress_port_and_ports_that_are_down() {
+        let small = FrameSize::single(60);
+        let flood = |from, id, port: &PortConf, size| {
+            flood_egress(
+                (PortId(1), from),
+                (PortId(id), port),
+                FloodKind::Broadcast,
+                size,
+            )
+        };
+        let up = port(PortState::Forwarding);
+        assert_eq!(flood(PLAIN, 1, &up, small), Ok(false));
+        assert_eq!(flood(PortFlags::HAIRPIN, 1, &up, small), Ok(true));
+        assert_eq!(flood(PLAIN, 2, &up, small), Ok(true));
         let down = port(PortState::Disabled);
-        assert_eq!(flood_egress(PortId(1), PortId(2), &down, small), Ok(false));
+        assert_eq!(flood(PLAIN, 2, &down, small), Ok(false));
         let big = FrameSize::single(9000);
-        assert_eq!(
-            flood_egress(PortId(1), PortId(2), &up, big),
-            Err(DropReason::TooBig)
-        );
+        assert_eq!(flood(PLAIN, 2, &up, big), Err(DropReason::TooBig));
+    }
+
+    #[test]
+    fn every_kind_of_flood_has_its_switch() {
+        let kinds = [
+            (FloodKind::UnknownUnicast, PortFlags::NO_FLOOD),
+            (FloodKind::Multicast, PortFlags::NO_MCAST_FLOOD),
+            (FloodKind::Broadcast, PortFlags::NO_BCAST_FLOOD),
+        ];
+        for (kind, _) in kinds {
+            for (other, flags) in kinds {
+                let conf = PortConf {
+                    flags,
+                    ..port(PortState::Forwarding)
+                };
+                let small = FrameSize::single(60);
+                let outcome = flood_egress((PortId(1), PLAIN), (PortId(2), &conf), kind, small);
+                assert_eq!(outcome, Ok(kind != other));
+                let host = (PortId(1), PortFlags::HOST);
+                let outcome = flood_egress(host, (PortId(2), &conf), kind, small);
+                let unknown = kind == FloodKind::UnknownUnicast;
+                assert_eq!(outcome, Ok(kind != other || !unknown));
+            }
+        }
     }
 }

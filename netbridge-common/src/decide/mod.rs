@@ -8,9 +8,11 @@ mod forward;
 mod ingress;
 mod learn;
 mod reason;
+mod vlan;
 
 pub use egress::{Way, egress, flood_egress, largest_frame, way};
 pub use forward::{FloodKind, Forward, forward};
-pub use ingress::{admit, admit_source};
-pub use learn::{Learn, Refusal, Room, learn};
+pub use ingress::{GROUP_FWD_RESTRICTED, admit, admit_source};
+pub use learn::{Learn, Refusal, Room, is_fair, learn};
 pub use reason::DropReason;
+pub use vlan::{FrameVlan, TagAction, TagForm, classify, egress_tag};

@@ -24,11 +24,29 @@ pub enum DropReason {
     EgressDown = 7,
     /// The kernel refused to hand the frame to the egress port.
     RedirectFailed = 8,
+    /// The port is locked, and the FDB does not have the source there.
+    Locked = 9,
+    /// Both ports are isolated.
+    Isolated = 10,
+    /// The destination's entry says that frames for it are dropped.
+    Blackhole = 11,
+    /// Nobody knows where the destination is, and the bridge does not flood such frames.
+    FloodOff = 12,
+    /// The frame has no tag, or one without a VLAN, and the port takes no such frames.
+    VlanUntagged = 13,
+    /// The frame has a tag, and the port takes only frames without.
+    VlanTagged = 14,
+    /// The port is no member of the frame's VLAN.
+    VlanNotMember = 15,
+    /// The tag has VID 4095.
+    VlanReserved = 16,
+    /// The egress port is no member of the frame's VLAN.
+    VlanEgress = 17,
 }
 
 impl DropReason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 18] = [
         Self::Malformed,
         Self::PortDisabled,
         Self::ReservedGroup,
@@ -38,6 +56,15 @@ impl DropReason {
         Self::TooBig,
         Self::EgressDown,
         Self::RedirectFailed,
+        Self::Locked,
+        Self::Isolated,
+        Self::Blackhole,
+        Self::FloodOff,
+        Self::VlanUntagged,
+        Self::VlanTagged,
+        Self::VlanNotMember,
+        Self::VlanReserved,
+        Self::VlanEgress,
     ];
 
     /// The name that the command line, the metrics and the docs share.
@@ -52,6 +79,15 @@ impl DropReason {
             Self::TooBig => "too_big",
             Self::EgressDown => "egress_down",
             Self::RedirectFailed => "redirect_failed",
+            Self::Locked => "locked",
+            Self::Isolated => "isolated",
+            Self::Blackhole => "blackhole",
+            Self::FloodOff => "flood_off",
+            Self::VlanUntagged => "vlan_untagged",
+            Self::VlanTagged => "vlan_tagged",
+            Self::VlanNotMember => "vlan_not_member",
+            Self::VlanReserved => "vlan_reserved",
+            Self::VlanEgress => "vlan_egress",
         }
     }
 }

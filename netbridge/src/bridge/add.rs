@@ -81,6 +81,7 @@ impl Bridge {
         }
         self.maps.clear_counters(id)?;
         self.maps.set_port_info(id, plan.info)?;
+        self.maps.set_port_vlans(id, Self::default_vlans())?;
         self.maps.set_port_conf(id, plan.conf)?;
         self.maps.set_port_id(plan.link.ifindex, id)?;
         self.programs.attach_tc(id, &plan.link.name)?;

@@ -1,9 +1,14 @@
 //! The host as a port: a veth pair whose one end is the host's own interface.
 
 use ipnet::IpNet;
-use netbridge_common::{FdbEntry, FdbFlags, FdbKey, MacAddr, PortFlags, PortId, PortState};
+use netbridge_common::{
+    FdbKey, MacAddr, PortFlags, PortId, PortState,
+    vlan::{DEFAULT_PVID, VID_NONE},
+};
 
-use super::{Bridge, BridgeError, HookChoice, HookReason, Port, PortSpec, name::MAX_LEN};
+use super::{
+    Bridge, BridgeError, HookChoice, HookReason, Port, PortSpec, name::MAX_LEN, vlan::own_entry,
+};
 use crate::net::{VethSpec, ethtool};
 
 /// What the host's interface is made with.
@@ -93,11 +98,10 @@ impl Bridge {
         ifindex: u32,
         mac: MacAddr,
     ) -> Result<(), BridgeError> {
-        let own = FdbEntry {
-            flags: FdbFlags::OWN.with(FdbFlags::STATIC),
-            ..FdbEntry::learned(port.id, crate::datapath::now())
-        };
-        self.maps.set_fdb_entry(FdbKey::untagged(mac), own)?;
+        let filtering = self.settings()?.vlan_filtering != 0;
+        let vid = if filtering { DEFAULT_PVID } else { VID_NONE };
+        self.maps
+            .set_fdb_entry(FdbKey { mac, vid }, own_entry(port.id))?;
         port.conf.flags = port.conf.flags.with(PortFlags::HOST);
         port.conf.deliver_ifindex = ifindex;
         port.conf.peer_mac = mac;

@@ -3,6 +3,7 @@
 mod add;
 mod container;
 mod error;
+mod feature;
 mod flood;
 mod hook;
 mod host;
@@ -11,9 +12,10 @@ mod name;
 mod plan;
 mod port;
 mod reconcile;
+mod vlan;
 
 use netbridge_common::{
-    ABI_VERSION, Mode, Settings, Ticks,
+    ABI_VERSION, Features, Mode, Settings, Ticks,
     settings::{DEFAULT_AGEING_SECS, DEFAULT_EVENT_RATE},
 };
 
@@ -23,6 +25,7 @@ pub use self::{
     hook::{Hook, HookChoice, HookReason, choose as choose_hook},
     host::HostInterface,
     port::{Port, PortChange, PortSpec},
+    vlan::{Membership, VIDS, VlanProtocol},
 };
 use crate::{
     datapath::{self, LoadOptions, Maps, PinDir, Programs},
@@ -70,6 +73,14 @@ pub struct BridgeChange {
     pub learn_limit: Option<u32>,
     /// Whether ports may have different MTUs.
     pub mixed_mtu: Option<bool>,
+    /// Whether the bridge filters VLANs.
+    pub vlan_filtering: Option<bool>,
+    /// The kind of tag that names its VLANs.
+    pub vlan_protocol: Option<VlanProtocol>,
+    /// Reserved groups that are relayed.
+    pub group_fwd_mask: Option<u16>,
+    /// Whether frames for nobody known are flooded.
+    pub flood: Option<bool>,
 }
 
 /// A bridge, opened for changes by one process at a time.
@@ -136,6 +147,9 @@ impl Bridge {
                 port_slots: options.load.port_slots(),
                 netns,
                 mixed_mtu: u32::from(options.mixed_mtu),
+                fdb_entries: options.load.fdb_entries,
+                features: options.load.programs(),
+                vlan_protocol: VlanProtocol::default().tpid(),
                 ..Settings::default()
             })?;
             Ok(bridge)
@@ -262,6 +276,10 @@ impl Bridge {
 
     /// Changes settings; all of them or, where one is out of range, none.
     pub fn change(&mut self, change: &BridgeChange) -> Result<(), BridgeError> {
+        if change.vlan_filtering == Some(true) {
+            // What may fail comes first.
+            self.require(Features::VLAN)?;
+        }
         let mut settings = self.maps.settings()?;
         if let Some(secs) = change.ageing_secs {
             check_ageing(secs)?;
@@ -277,7 +295,29 @@ impl Bridge {
         if let Some(mixed) = change.mixed_mtu {
             settings.mixed_mtu = u32::from(mixed);
         }
-        Ok(self.maps.set_settings(settings)?)
+        if let Some(mask) = change.group_fwd_mask {
+            port::check_group_fwd_mask(mask)?;
+            settings.group_fwd_mask = mask;
+        }
+        if let Some(flood) = change.flood {
+            settings.drop_unknown = u16::from(!flood);
+        }
+        self.maps.set_settings(settings)?;
+        self.change_vlans(change)
+    }
+
+    fn change_vlans(&mut self, change: &BridgeChange) -> Result<(), BridgeError> {
+        if change.vlan_filtering.is_none() && change.vlan_protocol.is_none() {
+            return Ok(());
+        }
+        let settings = self.maps.settings()?;
+        let on = change
+            .vlan_filtering
+            .unwrap_or(settings.vlan_filtering != 0);
+        let protocol = change
+            .vlan_protocol
+            .unwrap_or(settings.vlan_protocol.into());
+        self.set_vlan_filtering(on, protocol)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use netbridge_common::{MacAddr, PortConf, PortFlags, PortId, PortInfo, PortState};
+use netbridge_common::{
+    MacAddr, PortConf, PortFlags, PortId, PortInfo, PortState, vlan::DEFAULT_PVID,
+};
 
 use super::{
     Bridge, BridgeError, Hook, HookChoice, PortSpec, container, hook,
@@ -107,6 +109,7 @@ impl Planner {
             learn_limit: spec.learn_limit,
             peer_mac: station.map_or_else(MacAddr::default, |station| MacAddr(station.mac)),
             state: PortState::Forwarding as u8,
+            pvid: DEFAULT_PVID,
             ..PortConf::default()
         };
         let info = PortInfo {

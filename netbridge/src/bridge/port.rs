@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use netbridge_common::{PortConf, PortFlags, PortId, PortInfo, PortState, info::RESTORE_PROMISC};
+use netbridge_common::{
+    PortConf, PortFlags, PortId, PortInfo, PortState, PortVlans, decide::GROUP_FWD_RESTRICTED,
+    info::RESTORE_PROMISC, vlan::AcceptFrames,
+};
 
 use super::{Bridge, BridgeError, Hook, HookChoice, HookReason, container};
 use crate::{fdb::Selection, net::peer};
@@ -48,6 +51,14 @@ pub struct PortChange {
     pub learn_limit: Option<u32>,
     /// Name of the container behind it.
     pub name: Option<String>,
+    /// Switches to set.
+    pub set: PortFlags,
+    /// Switches to clear.
+    pub clear: PortFlags,
+    /// Reserved groups that are relayed from here.
+    pub group_fwd_mask: Option<u16>,
+    /// Which frames the port takes, on a bridge that filters VLANs.
+    pub accept_frames: Option<AcceptFrames>,
 }
 
 impl Port {
@@ -143,6 +154,7 @@ impl Bridge {
         let mut peers = peer::Search::default();
         for port in detached {
             self.maps.set_port_conf(port.id, PortConf::default())?;
+            self.maps.set_port_vlans(port.id, PortVlans::default())?;
             self.put_back(port, &mut peers);
             self.maps.set_port_info(port.id, PortInfo::default())?;
         }
@@ -188,6 +200,14 @@ impl Bridge {
         if let Some(state) = change.state {
             conf.state = state as u8;
         }
+        conf.flags = conf.flags.with(change.set).set(change.clear, false);
+        if let Some(mask) = change.group_fwd_mask {
+            check_group_fwd_mask(mask)?;
+            conf.group_fwd_mask = mask;
+        }
+        if let Some(accept) = change.accept_frames {
+            conf.accept_frames = accept as u8;
+        }
         if let Some(name) = &change.name {
             check_name(name)?;
             info.name = padded(name);
@@ -203,6 +223,20 @@ impl Bridge {
         }
         Ok(())
     }
+}
+
+/// Refuses groups that no bridge relays (`BR_GROUPFWD_RESTRICTED`).
+pub(super) fn check_group_fwd_mask(mask: u16) -> Result<(), BridgeError> {
+    if mask & GROUP_FWD_RESTRICTED == 0 {
+        return Ok(());
+    }
+    let reason = format!(
+        "{mask:#x}: 01:80:c2:00:00:00, :01 and :02 are never relayed; leave out bits 0 to 2"
+    );
+    Err(BridgeError::BadSetting {
+        setting: "group_fwd_mask",
+        reason,
+    })
 }
 
 /// The text in a zero-padded field.

@@ -10,7 +10,7 @@ use netbridge_common::{
 
 use super::{
     UsageError,
-    values::{ModeArg, OnOff, mac},
+    values::{self, ModeArg, OnOff, VlanProtocolArg, mac},
 };
 use crate::{
     bridge::{Bridge, BridgeChange, BridgeOptions, HostInterface},
@@ -93,6 +93,18 @@ pub(super) struct Set {
     /// Let ports have different MTUs.
     #[arg(long, value_enum, value_name = "on|off")]
     mixed_mtu: Option<OnOff>,
+    /// Forward by VLAN; `netbridge vlan` says which VLANs a port is a member of.
+    #[arg(long, value_enum, value_name = "on|off")]
+    vlan_filtering: Option<OnOff>,
+    /// The kind of tag that names the bridge's VLANs.
+    #[arg(long, value_enum)]
+    vlan_protocol: Option<VlanProtocolArg>,
+    /// Relay these reserved groups 01:80:c2:00:00:0X all the same, a bit for each X.
+    #[arg(long, value_name = "MASK", value_parser = values::mask)]
+    group_fwd_mask: Option<u16>,
+    /// Flood frames for nobody known; off drops and counts them.
+    #[arg(long, value_enum, value_name = "on|off")]
+    flood: Option<OnOff>,
 }
 
 pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
@@ -153,6 +165,10 @@ fn set(args: &Set) -> Result<()> {
         ageing_secs: args.ageing_time,
         learn_limit: args.learn_limit,
         mixed_mtu: args.mixed_mtu.map(OnOff::is_on),
+        vlan_filtering: args.vlan_filtering.map(OnOff::is_on),
+        vlan_protocol: args.vlan_protocol.map(Into::into),
+        group_fwd_mask: args.group_fwd_mask,
+        flood: args.flood.map(OnOff::is_on),
     };
     if change == BridgeChange::default() {
         return Err(UsageError(format!(

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Subcommand;
+use netbridge_common::PortId;
 
 use super::{UsageError, values::mac};
 use crate::{
@@ -35,14 +36,20 @@ pub(super) enum Verb {
         /// The address.
         mac: String,
         /// The port it is behind.
-        #[arg(long, value_name = "IF")]
-        port: String,
+        #[arg(long, value_name = "IF", required_unless_present = "blackhole")]
+        port: Option<String>,
+        /// Its VLAN, on a bridge that filters them; the port's PVID where none is given.
+        #[arg(long, value_name = "VID")]
+        vlan: Option<u16>,
         /// Never ages, never moves.
         #[arg(long = "static", conflicts_with = "sticky")]
         fixed: bool,
         /// Ages, and stays on its port until it has.
         #[arg(long)]
         sticky: bool,
+        /// Drop frames for the address, wherever it is.
+        #[arg(long, conflicts_with_all = ["fixed", "sticky", "port"])]
+        blackhole: bool,
     },
     /// Remove the entry of an address.
     #[command(after_help = "Example:\n  netbridge fdb del br0 02:42:ac:11:00:02")]
@@ -51,6 +58,9 @@ pub(super) enum Verb {
         bridge: String,
         /// The address.
         mac: String,
+        /// Its VLAN, on a bridge that filters them; 1 where none is given.
+        #[arg(long, value_name = "VID")]
+        vlan: Option<u16>,
     },
     /// Remove all entries that were learned, or those of one port.
     #[command(after_help = "Example:\n  netbridge fdb flush br0 --port veth1")]
@@ -78,22 +88,33 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
             bridge,
             mac: text,
             port,
+            vlan,
             fixed,
             sticky,
+            blackhole,
         } => {
             let address = mac(&text)?;
             let mut bridge = Bridge::open(&bridge)?;
-            let port = bridge.port_named(&port)?.id;
+            let port = port.map(|port| bridge.port_named(&port)).transpose()?;
             let kind = match (fixed, sticky) {
+                _ if blackhole => EntryKind::Blackhole,
                 (true, _) => EntryKind::Static,
                 (_, true) => EntryKind::Sticky,
                 _ => EntryKind::Dynamic,
             };
-            Ok(bridge.add_fdb_entry(address, port, kind)?)
+            let key = bridge.fdb_key(address, vlan, port.as_ref())?;
+            let id = port.map_or(PortId::NONE, |port| port.id);
+            Ok(bridge.add_fdb_entry(key, id, kind)?)
         }
-        Verb::Del { bridge, mac: text } => {
+        Verb::Del {
+            bridge,
+            mac: text,
+            vlan,
+        } => {
             let address = mac(&text)?;
-            if Bridge::open(&bridge)?.del_fdb_entry(address)? {
+            let mut open = Bridge::open(&bridge)?;
+            let key = open.fdb_key(address, vlan, None)?;
+            if open.del_fdb_entry(key)? {
                 return Ok(());
             }
             let hint = format!("`netbridge fdb show {bridge}` lists the entries");

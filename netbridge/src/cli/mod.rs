@@ -14,6 +14,7 @@ mod serve;
 mod stats;
 mod values;
 mod verify;
+mod vlan;
 
 use std::{io, process::ExitCode};
 
@@ -62,6 +63,9 @@ enum Command {
     /// Show and change which address is behind which port.
     #[command(subcommand, after_help = "Example:\n  netbridge fdb show br0")]
     Fdb(fdb::Verb),
+    /// VLANs of ports.
+    #[command(subcommand, after_help = "Example:\n  netbridge vlan show br0")]
+    Vlan(vlan::Verb),
     /// Show what happened to every frame, per port.
     Stats(stats::Args),
     /// Say what works here, what does not, and what to do: the machine, a bridge, or an interface.
@@ -95,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Bridge(verb) => bridge::run(verb, cli.json),
         Command::Port(verb) => port::run(verb, cli.json),
         Command::Fdb(verb) => fdb::run(verb, cli.json),
+        Command::Vlan(verb) => vlan::run(verb, cli.json),
         Command::Stats(args) => stats::run(&args, cli.json),
         Command::Doctor(args) => doctor::run(&args, cli.json),
         Command::Serve(args) => serve::run(&args),

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use clap::Subcommand;
+use netbridge_common::PortFlags;
 
 use super::{
     UsageError,
-    values::{HookArg, StateArg},
+    values::{self, AcceptArg, HookArg, OnOff, StateArg},
 };
 use crate::{
     bridge::{Bridge, PortChange, PortSpec},
@@ -74,6 +75,61 @@ pub(super) struct Set {
     /// Name of the container behind the port.
     #[arg(long)]
     name: Option<String>,
+    /// Learn addresses from what arrives.
+    #[arg(long, value_enum, value_name = "on|off")]
+    learning: Option<OnOff>,
+    /// Send frames for nobody known out here.
+    #[arg(long, value_enum, value_name = "on|off")]
+    flood: Option<OnOff>,
+    /// Send multicast out here.
+    #[arg(long, value_enum, value_name = "on|off")]
+    mcast_flood: Option<OnOff>,
+    /// Send broadcast out here.
+    #[arg(long, value_enum, value_name = "on|off")]
+    bcast_flood: Option<OnOff>,
+    /// Let nothing pass between this port and others that are isolated.
+    #[arg(long, value_enum, value_name = "on|off")]
+    isolated: Option<OnOff>,
+    /// Let frames out where they came in.
+    #[arg(long, value_enum, value_name = "on|off")]
+    hairpin: Option<OnOff>,
+    /// Take frames only from stations that the FDB has here.
+    #[arg(long, value_enum, value_name = "on|off")]
+    locked: Option<OnOff>,
+    /// Relay these reserved groups 01:80:c2:00:00:0X from here, a bit for each X.
+    #[arg(long, value_name = "MASK", value_parser = values::mask)]
+    group_fwd_mask: Option<u16>,
+    /// Which frames to take, on a bridge that filters VLANs.
+    #[arg(long, value_enum)]
+    accept_frames: Option<AcceptArg>,
+    /// Drop frames of VLANs that the port is no member of as they come in.
+    #[arg(long, value_enum, value_name = "on|off")]
+    ingress_filter: Option<OnOff>,
+}
+
+impl Set {
+    /// Switches to set, and to clear; those named for what they allow are stored for what they forbid.
+    fn switches(&self) -> (PortFlags, PortFlags) {
+        let on = |switch: Option<OnOff>| switch.map(OnOff::is_on);
+        let off = |switch| on(switch).map(|on| !on);
+        let switches = [
+            (PortFlags::NO_LEARNING, off(self.learning)),
+            (PortFlags::NO_FLOOD, off(self.flood)),
+            (PortFlags::NO_MCAST_FLOOD, off(self.mcast_flood)),
+            (PortFlags::NO_BCAST_FLOOD, off(self.bcast_flood)),
+            (PortFlags::ISOLATED, on(self.isolated)),
+            (PortFlags::HAIRPIN, on(self.hairpin)),
+            (PortFlags::LOCKED, on(self.locked)),
+            (PortFlags::NO_INGRESS_FILTER, off(self.ingress_filter)),
+        ];
+        let wanted = |wanted: bool| {
+            switches
+                .iter()
+                .filter(|(_, on)| *on == Some(wanted))
+                .fold(PortFlags::default(), |set, (flag, _)| set.with(*flag))
+        };
+        (wanted(true), wanted(false))
+    }
 }
 
 pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
@@ -107,7 +163,12 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
         }
         Verb::Del { bridge, ifname } => Ok(Bridge::open(&bridge)?.del_port(&ifname)?),
         Verb::Set(args) => {
+            let (set, clear) = args.switches();
             let change = PortChange {
+                set,
+                clear,
+                group_fwd_mask: args.group_fwd_mask,
+                accept_frames: args.accept_frames.map(Into::into),
                 state: args.state.map(Into::into),
                 learn_limit: args.learn_limit,
                 name: args.name,

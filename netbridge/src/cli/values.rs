@@ -1,10 +1,12 @@
 //! Values that several commands take.
 
+use std::ops::RangeInclusive;
+
 use clap::ValueEnum;
-use netbridge_common::{MacAddr, Mode, PortState};
+use netbridge_common::{MacAddr, Mode, PortState, vlan::AcceptFrames};
 
 use super::UsageError;
-use crate::bridge::HookChoice;
+use crate::bridge::{HookChoice, VlanProtocol};
 
 /// Which hook serves a port.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -87,6 +89,68 @@ impl From<StateArg> for PortState {
             StateArg::Blocking => Self::Blocking,
         }
     }
+}
+
+/// Which frames a port takes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum AcceptArg {
+    /// All.
+    All,
+    /// Those with a tag that names a VLAN.
+    Tagged,
+    /// Those without.
+    Untagged,
+}
+
+impl From<AcceptArg> for AcceptFrames {
+    fn from(arg: AcceptArg) -> Self {
+        match arg {
+            AcceptArg::All => Self::All,
+            AcceptArg::Tagged => Self::Tagged,
+            AcceptArg::Untagged => Self::Untagged,
+        }
+    }
+}
+
+/// The kind of tag that names VLANs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum VlanProtocolArg {
+    /// Customer tags, 0x8100.
+    #[value(name = "802.1Q", alias = "802.1q")]
+    Customer,
+    /// Service tags, 0x88a8.
+    #[value(name = "802.1ad")]
+    Service,
+}
+
+impl From<VlanProtocolArg> for VlanProtocol {
+    fn from(arg: VlanProtocolArg) -> Self {
+        match arg {
+            VlanProtocolArg::Customer => Self::Customer,
+            VlanProtocolArg::Service => Self::Service,
+        }
+    }
+}
+
+/// Reads VIDs: one, or the first and the last of a range.
+pub(super) fn vids(text: &str) -> Result<RangeInclusive<u16>, UsageError> {
+    let bad = || {
+        UsageError(format!(
+            "vlan `{text}`: no VID or range; write it as 10 or 10-20"
+        ))
+    };
+    let number = |text: &str| text.parse::<u16>().map_err(|_error| bad());
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Ok(number(first)?..=number(last)?)
+}
+
+/// Reads a mask of bits, hexadecimal with 0x before it.
+pub(super) fn mask(text: &str) -> Result<u16, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map_err(|_error| "no mask of 16 bits; write it as 0x4000".to_owned())
 }
 
 /// Reads an Ethernet address.

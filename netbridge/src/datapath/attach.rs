@@ -147,12 +147,22 @@ impl Programs {
     }
 
     fn tc_link(&self, id: PortId) -> PathBuf {
-        self.dir.object(&format!("port-{}-tc", id.0))
+        tc_link(&self.dir, id)
     }
 
     fn xdp_link(&self, id: PortId) -> PathBuf {
-        self.dir.object(&format!("port-{}-xdp", id.0))
+        xdp_link(&self.dir, id)
     }
+}
+
+/// Where a port's link at TC is pinned.
+pub(super) fn tc_link(dir: &PinDir, id: PortId) -> PathBuf {
+    dir.object(&format!("port-{}-tc", id.0))
+}
+
+/// Where a port's link at XDP is pinned, if it has one.
+pub(super) fn xdp_link(dir: &PinDir, id: PortId) -> PathBuf {
+    dir.object(&format!("port-{}-xdp", id.0))
 }
 
 /// An attachment that exists only by netlink cannot outlive the process; it is gone by now.

@@ -9,7 +9,7 @@ use aya::{
 };
 use aya_obj::generated::bpf_map_type;
 use netbridge_common::{
-    PortInfo,
+    Features, PortInfo,
     maps::{DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, name, program},
 };
 
@@ -28,6 +28,8 @@ pub struct LoadOptions {
     pub fdb_entries: u32,
     /// Whether verdicts on known unicast are kept for the rest of a tick.
     pub flow_cache: bool,
+    /// What the programs can do; see [`super::replace`] for more of it later.
+    pub features: Features,
 }
 
 impl Default for LoadOptions {
@@ -36,11 +38,21 @@ impl Default for LoadOptions {
             max_ports: DEFAULT_PORT_SLOTS - 1,
             fdb_entries: DEFAULT_FDB_ENTRIES,
             flow_cache: true,
+            features: Features::default(),
         }
     }
 }
 
 impl LoadOptions {
+    /// What the programs are loaded with, as `Settings::features` has it.
+    pub const fn programs(&self) -> Features {
+        if self.flow_cache {
+            self.features
+        } else {
+            self.features.with(Features::NO_FLOW_CACHE)
+        }
+    }
+
     /// Slots in the port maps: one per port, and slot 0.
     pub const fn port_slots(&self) -> u32 {
         self.max_ports + 1
@@ -52,7 +64,7 @@ impl LoadOptions {
 /// Leaves nothing behind where it fails. Kernels older than 6.6 are refused.
 pub fn create(dir: &PinDir, options: &LoadOptions) -> Result<(), DatapathError> {
     Capabilities::require("load eBPF programs")?;
-    let mut ebpf = load(options)?;
+    let mut ebpf = load(options, None)?;
     dir.make()?;
     pin_all(&mut ebpf, dir, options).inspect_err(|_| {
         if let Err(error) = dir.clear() {
@@ -61,8 +73,9 @@ pub fn create(dir: &PinDir, options: &LoadOptions) -> Result<(), DatapathError> 
     })
 }
 
-/// Loads the object: maps are made, programs are verified, nothing is pinned or attached.
-pub(super) fn load(options: &LoadOptions) -> Result<Ebpf, DatapathError> {
+/// Loads the object: maps are made, or are those pinned in `dir`; programs are verified, nothing is
+/// pinned or attached.
+pub(super) fn load(options: &LoadOptions, dir: Option<&PinDir>) -> Result<Ebpf, DatapathError> {
     if OBJECT.is_empty() {
         return Err(DatapathError::NoObject);
     }
@@ -70,12 +83,21 @@ pub(super) fn load(options: &LoadOptions) -> Result<Ebpf, DatapathError> {
     features.require()?;
     let slots = options.port_slots();
     let fix_packet_type = u32::from(!features.peer_scrubs);
-    let mut ebpf = EbpfLoader::new()
-        .verifier_log_level(VerifierLogLevel::VERBOSE)
+    let mut loader = EbpfLoader::new();
+    if let Some(dir) = dir {
+        // That of userspace alone is not in the object.
+        for map in name::ALL.into_iter().filter(|map| *map != name::PORT_INFO) {
+            loader.map_pin_path(map, dir.object(map));
+        }
+    }
+    let mut ebpf = loader
+        .verifier_log_level(VerifierLogLevel::default())
         .override_global("FIX_PACKET_TYPE", &fix_packet_type, true)
         .override_global("JIFFY_NANOS", &jiffy_nanos(), true)
         .override_global("FLOW_CACHE", &u32::from(options.flow_cache), true)
+        .override_global("FEATURES", &options.features.0, true)
         .map_max_entries(name::PORT_CONF, slots)
+        .map_max_entries(name::PORT_VLANS, slots)
         .map_max_entries(name::PORT_IDS, slots)
         .map_max_entries(name::PORT_COUNTERS, slots)
         .map_max_entries(name::LEARNED, slots)
@@ -102,7 +124,10 @@ fn jiffy_nanos() -> u32 {
     resolution.map_or(0, |time| u32::try_from(time.tv_nsec()).unwrap_or(0))
 }
 
-fn program_of<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, DatapathError>
+pub(super) fn program_of<'a, P>(
+    ebpf: &'a mut Ebpf,
+    name: &'static str,
+) -> Result<&'a mut P, DatapathError>
 where
     &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
@@ -217,9 +242,9 @@ fn verifier_error(program: &'static str, error: &ProgramError) -> DatapathError 
             .lines()
             .rev()
             .filter(|l| !l.is_empty())
-            .take(60)
+            .take(4)
             .collect();
-        let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
+        let tail = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
         return DatapathError::Load {
             program,
             reason: format!("{}: {tail}", plain(io_error)),

@@ -9,7 +9,7 @@ use aya::{
 };
 use netbridge_common::{
     ABI_VERSION, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, PortId, PortInfo,
-    Settings, Ticks, maps::name,
+    PortVlans, Settings, Ticks, VlanCounters, maps::name,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -33,6 +33,8 @@ pub struct Maps {
     flood_ports: Array<MapData, u32>,
     xdp_ports: DevMap<MapData>,
     xdp_flood: ArrayOfMaps<MapData, DevMap<MapData>>,
+    port_vlans: Array<MapData, PortVlans>,
+    vlan_counters: PerCpuArray<MapData, VlanCounters>,
     event_budget: PerCpuArray<MapData, EventBudget>,
 }
 
@@ -77,6 +79,8 @@ impl Maps {
             flood_ports: array(dir, name::FLOOD_PORTS)?,
             xdp_ports: typed(dir, name::XDP_PORTS)?,
             xdp_flood: typed(dir, name::XDP_FLOOD)?,
+            port_vlans: array(dir, name::PORT_VLANS)?,
+            vlan_counters: per_cpu(dir, name::VLAN_COUNTERS)?,
             event_budget: per_cpu(dir, name::EVENT_BUDGET)?,
         })
     }
@@ -87,13 +91,19 @@ impl Maps {
     }
 
     /// Writes the bridge's settings, and makes verdicts that the datapath keeps useless.
+    ///
+    /// The generation comes last, in a write of its own: the kernel copies word by word, and a frame that
+    /// met the new number beside old settings would have its verdict kept as if it were new.
     pub fn set_settings(&mut self, settings: Settings) -> Result<(), DatapathError> {
-        let generation = self.settings()?.generation.wrapping_add(1);
-        let settings = Settings {
-            generation,
-            ..settings
-        };
-        write(name::SETTINGS, &mut self.settings, 0, settings)
+        let generation = self.settings()?.generation;
+        for generation in [generation, generation.wrapping_add(1)] {
+            let settings = Settings {
+                generation,
+                ..settings
+            };
+            write(name::SETTINGS, &mut self.settings, 0, settings)?;
+        }
+        Ok(())
     }
 
     /// Makes verdicts that the datapath keeps useless, after a change that they depend on.
@@ -110,6 +120,28 @@ impl Maps {
     pub fn set_port_conf(&mut self, id: PortId, conf: PortConf) -> Result<(), DatapathError> {
         write(name::PORT_CONF, &mut self.port_conf, id.0, conf)?;
         self.renew()
+    }
+
+    /// A port's VLANs.
+    pub fn port_vlans(&self, id: PortId) -> Result<PortVlans, DatapathError> {
+        read(name::PORT_VLANS, &self.port_vlans, id.0)
+    }
+
+    /// Writes a port's VLANs.
+    pub fn set_port_vlans(&mut self, id: PortId, vlans: PortVlans) -> Result<(), DatapathError> {
+        write(name::PORT_VLANS, &mut self.port_vlans, id.0, vlans)?;
+        self.renew()
+    }
+
+    /// What passed in a VLAN, summed over the CPUs.
+    pub fn vlan_counters(&self, vid: u16) -> Result<VlanCounters, DatapathError> {
+        let values = self
+            .vlan_counters
+            .get(&u32::from(vid), 0)
+            .map_err(|error| map_error(name::VLAN_COUNTERS, "read", &error))?;
+        let mut sum = VlanCounters::default();
+        values.iter().for_each(|value| sum.add(value));
+        Ok(sum)
     }
 
     /// What userspace remembers of a port.

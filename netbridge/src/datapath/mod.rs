@@ -11,6 +11,7 @@ mod features;
 mod load;
 mod maps;
 mod pin;
+mod replace;
 mod stack;
 
 pub use attach::Programs;
@@ -21,4 +22,5 @@ pub use load::{LoadOptions, create};
 pub use maps::{Maps, now};
 pub(crate) use pin::bpffs_is_mounted;
 pub use pin::{BPFFS, PIN_ROOT, PinDir, mount_bpffs};
+pub use replace::replace;
 pub use stack::{ProgramCost, program_costs};

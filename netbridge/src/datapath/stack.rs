@@ -5,6 +5,7 @@ use aya_obj::{
     Object,
     generated::{BPF_ADD, BPF_ALU64, BPF_K, BPF_LDX, BPF_MOV, BPF_ST, BPF_STX, BPF_X, bpf_insn},
 };
+use netbridge_common::Features;
 
 use super::{DatapathError, LoadOptions, load};
 
@@ -24,9 +25,13 @@ pub struct ProgramCost {
     pub stack: i32,
 }
 
-/// Loads every program and tells what it costs.
+/// Loads every program, with all that it can do, and tells what it costs.
 pub fn program_costs() -> Result<Vec<ProgramCost>, DatapathError> {
-    let ebpf = load::load(&LoadOptions::default())?;
+    let options = LoadOptions {
+        features: Features::ALL,
+        ..LoadOptions::default()
+    };
+    let ebpf = load::load(&options, None)?;
     let object = Object::parse(load::OBJECT).map_err(|error| DatapathError::Load {
         program: "object",
         reason: error.to_string(),

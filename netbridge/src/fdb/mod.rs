@@ -1,8 +1,11 @@
 //! The FDB as operators see it: entries shown, added, removed, flushed and swept.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::RangeInclusive,
+};
 
-use netbridge_common::{FdbEntry, FdbFlags, FdbKey, MacAddr, PortId, Ticks};
+use netbridge_common::{FdbEntry, FdbFlags, FdbKey, PortId, Ticks};
 
 use crate::{
     bridge::{Bridge, BridgeError},
@@ -18,6 +21,8 @@ pub enum EntryKind {
     Static,
     /// Ages, and stays on its port until then.
     Sticky,
+    /// Behind no port: frames for the address are dropped.
+    Blackhole,
 }
 
 /// Which entries a flush takes.
@@ -43,13 +48,15 @@ impl Bridge {
         Ok(entries)
     }
 
-    /// Adds or replaces the entry of `mac`.
+    /// Adds or replaces an entry; the port of a blackhole is [`PortId::NONE`].
     pub fn add_fdb_entry(
         &mut self,
-        mac: MacAddr,
+        key: impl Into<FdbKey>,
         port: PortId,
         kind: EntryKind,
     ) -> Result<(), BridgeError> {
+        let key = key.into();
+        let mac = key.mac;
         let bad = |reason: &str| {
             let reason = format!("{mac} {reason}");
             Err(BridgeError::BadSetting {
@@ -60,7 +67,6 @@ impl Bridge {
         if mac.is_group() || mac.is_zero() {
             return bad("is no station's address; give an individual one");
         }
-        let key = FdbKey::untagged(mac);
         let before = self.maps().fdb_entry(&key);
         if before.is_some_and(|entry| entry.flags.intersects(FdbFlags::OWN)) {
             return bad("is the bridge's own address; it stays where it is");
@@ -69,6 +75,7 @@ impl Bridge {
             EntryKind::Dynamic => FdbFlags::default(),
             EntryKind::Static => FdbFlags::STATIC,
             EntryKind::Sticky => FdbFlags::STICKY,
+            EntryKind::Blackhole => FdbFlags::STATIC.with(FdbFlags::BLACKHOLE),
         };
         let entry = FdbEntry {
             flags,
@@ -85,14 +92,17 @@ impl Bridge {
         Ok(())
     }
 
-    /// Removes the entry of `mac`; says whether there was one.
-    pub fn del_fdb_entry(&mut self, mac: MacAddr) -> Result<bool, BridgeError> {
-        let key = FdbKey::untagged(mac);
+    /// Removes an entry; says whether there was one.
+    pub fn del_fdb_entry(&mut self, key: impl Into<FdbKey>) -> Result<bool, BridgeError> {
+        let key = key.into();
         let Some(entry) = self.maps().fdb_entry(&key) else {
             return Ok(false);
         };
         if entry.flags.intersects(FdbFlags::OWN) {
-            let reason = format!("{mac} is the bridge's own address; it goes with the bridge");
+            let reason = format!(
+                "{} is the bridge's own address; it goes with the bridge",
+                key.mac
+            );
             return Err(BridgeError::BadSetting {
                 setting: "fdb entry",
                 reason,
@@ -107,7 +117,7 @@ impl Bridge {
 
     /// Removes the entries of a selection; returns how many.
     pub fn flush_fdb(&mut self, selection: &Selection) -> Result<usize, BridgeError> {
-        self.remove_entries(|entry| {
+        self.remove_entries(|_, entry| {
             selection.port.is_none_or(|port| entry.port == port)
                 && !entry.flags.intersects(FdbFlags::OWN)
                 && (selection.permanent_too || !entry.is_permanent())
@@ -116,8 +126,20 @@ impl Bridge {
 
     /// Removes every entry of ports that go.
     pub(crate) fn flush_ports(&mut self, ports: &HashSet<PortId>) -> Result<(), BridgeError> {
-        self.remove_entries(|entry| ports.contains(&entry.port))
+        self.remove_entries(|_, entry| ports.contains(&entry.port))
             .map(drop)
+    }
+
+    /// Removes what was learned on a port in VLANs that it leaves (802.1Q 8.8.9).
+    pub(crate) fn flush_vlans(
+        &mut self,
+        port: PortId,
+        vids: &RangeInclusive<u16>,
+    ) -> Result<(), BridgeError> {
+        self.remove_entries(|key, entry| {
+            entry.port == port && !entry.is_permanent() && vids.contains(&key.vid)
+        })
+        .map(drop)
     }
 
     /// Removes entries that have aged, so that others find room; returns how many.
@@ -129,17 +151,17 @@ impl Bridge {
         let (now, ageing) = (datapath::now(), self.settings()?.ageing);
         // One tick of grace: the datapath's clock may be a tick behind ours.
         let ageing = Ticks(ageing.0.saturating_add(1));
-        self.remove_entries(|entry| !entry.is_fresh(now, ageing))
+        self.remove_entries(|_, entry| !entry.is_fresh(now, ageing))
     }
 
     fn remove_entries(
         &mut self,
-        mut take: impl FnMut(&FdbEntry) -> bool,
+        mut take: impl FnMut(&FdbKey, &FdbEntry) -> bool,
     ) -> Result<usize, BridgeError> {
         let mut keys = Vec::new();
         let mut learned = BTreeMap::<PortId, u64>::new();
         self.maps().for_each_fdb_entry(|key, entry| {
-            if take(entry) {
+            if take(key, entry) {
                 keys.push(*key);
                 if is_counted(entry) {
                     *learned.entry(entry.port).or_default() += 1;

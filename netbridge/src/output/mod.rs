@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 pub use self::{
-    table::{bridges, fdb, port_added, ports, stats},
-    view::{BridgeView, FdbView, PortView},
+    table::{bridges, fdb, port_added, ports, stats, vlans},
+    view::{BridgeView, FdbView, PortView, VlanMember, VlanView},
 };
 
 /// Prints `views` as one JSON array, or as `table` shows them.

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{BridgeView, FdbView, PortView};
+use super::{BridgeView, FdbView, PortView, VlanView};
 use crate::stats::{BridgeStats, PortStats};
 
 fn table(header: &[&str], numbers_from: usize) -> Table {
@@ -47,6 +47,26 @@ fn limit(limit: u32) -> String {
     } else {
         limit.to_string()
     }
+}
+
+/// Ports and their VLANs, a line for each.
+pub fn vlans(views: &[VlanView]) -> String {
+    let mut table = table(&["port", "name", "vlan", "flags"], 4);
+    for view in views {
+        let (mut port, mut name) = (view.ifname.clone(), view.name.clone().unwrap_or_default());
+        if view.vlans.is_empty() {
+            table.add_row([port.clone(), name.clone(), "none".to_owned(), String::new()]);
+        }
+        for vlan in &view.vlans {
+            table.add_row([
+                std::mem::take(&mut port),
+                std::mem::take(&mut name),
+                vlan.vlan.to_string(),
+                vlan.flags.join(", "),
+            ]);
+        }
+    }
+    table.to_string()
 }
 
 /// What a port became when it was added.

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use netbridge_common::{FdbEntry, FdbKey, PortFlags, PortId};
+use netbridge_common::{FdbEntry, FdbKey, PortFlags, PortId, PortVlans, vlan::AcceptFrames};
 use serde::Serialize;
 
 use crate::{
-    bridge::{Bridge, BridgeError, Port},
+    bridge::{Bridge, BridgeError, Port, VlanProtocol},
     datapath,
 };
 
 /// A bridge, as `bridge show` tells of it.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent settings")]
 pub struct BridgeView {
     /// Its name.
     pub bridge: String,
@@ -25,6 +26,14 @@ pub struct BridgeView {
     pub learned: u64,
     /// Whether ports may have different MTUs.
     pub mixed_mtu: bool,
+    /// Whether the bridge filters VLANs.
+    pub vlan_filtering: bool,
+    /// The kind of tag that names its VLANs.
+    pub vlan_protocol: &'static str,
+    /// Reserved groups that are relayed.
+    pub group_fwd_mask: u16,
+    /// Whether frames for nobody known are flooded.
+    pub flood: bool,
     /// Ports that there is room for.
     pub max_ports: u32,
     /// FDB entries that there is room for.
@@ -51,6 +60,10 @@ impl BridgeView {
             learn_limit: settings.learn_limit,
             learned: bridge.maps().learned(PortId::NONE)?,
             mixed_mtu: settings.mixed_mtu != 0,
+            vlan_filtering: settings.vlan_filtering != 0,
+            vlan_protocol: VlanProtocol::from(settings.vlan_protocol).name(),
+            group_fwd_mask: settings.group_fwd_mask,
+            flood: settings.drop_unknown == 0,
             max_ports: settings.port_slots.saturating_sub(1),
             fdb_entries: bridge.maps().fdb_capacity(),
             xdp_floods: settings.xdp_floods != 0,
@@ -63,6 +76,7 @@ impl BridgeView {
 
 /// A port, as `port show` tells of it.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent settings")]
 pub struct PortView {
     /// Interface name.
     pub port: String,
@@ -88,11 +102,34 @@ pub struct PortView {
     pub redirect_peer: bool,
     /// Whether XDP can send frames here.
     pub xdp_target: bool,
+    /// Whether addresses are learned here.
+    pub learning: bool,
+    /// Whether unknown unicast goes out here.
+    pub flood: bool,
+    /// Whether multicast goes out here.
+    pub mcast_flood: bool,
+    /// Whether broadcast goes out here.
+    pub bcast_flood: bool,
+    /// Whether nothing passes between this port and others that are isolated.
+    pub isolated: bool,
+    /// Whether frames may go out where they came in.
+    pub hairpin: bool,
+    /// Whether only stations that the FDB has here may send.
+    pub locked: bool,
+    /// Reserved groups that are relayed from here.
+    pub group_fwd_mask: u16,
+    /// VLAN of frames that come without one; 0 where such frames are not taken.
+    pub pvid: u16,
+    /// Which frames the port takes on a bridge that filters VLANs: `all`, `tagged` or `untagged`.
+    pub accept_frames: &'static str,
+    /// Whether frames of VLANs that the port is no member of are dropped as they come in.
+    pub ingress_filter: bool,
 }
 
 impl PortView {
     /// Looks at a port.
     pub fn of(port: &Port, learned: u64) -> Self {
+        let has = |flag| port.conf.flags.contains(flag);
         Self {
             port: port.ifname.clone(),
             ifindex: port.conf.ifindex,
@@ -106,8 +143,19 @@ impl PortView {
             peer_mac: Some(port.conf.peer_mac)
                 .filter(|mac| !mac.is_zero())
                 .map(|m| m.to_string()),
-            redirect_peer: port.conf.flags.contains(PortFlags::PEER),
-            xdp_target: port.conf.flags.contains(PortFlags::XDP_TARGET),
+            redirect_peer: has(PortFlags::PEER),
+            xdp_target: has(PortFlags::XDP_TARGET),
+            learning: !has(PortFlags::NO_LEARNING),
+            flood: !has(PortFlags::NO_FLOOD),
+            mcast_flood: !has(PortFlags::NO_MCAST_FLOOD),
+            bcast_flood: !has(PortFlags::NO_BCAST_FLOOD),
+            isolated: has(PortFlags::ISOLATED),
+            hairpin: has(PortFlags::HAIRPIN),
+            locked: has(PortFlags::LOCKED),
+            group_fwd_mask: port.conf.group_fwd_mask,
+            pvid: port.conf.pvid,
+            accept_frames: AcceptFrames::from_raw(port.conf.accept_frames).name(),
+            ingress_filter: !has(PortFlags::NO_INGRESS_FILTER),
         }
     }
 }
@@ -125,7 +173,7 @@ pub struct FdbView {
     pub vlan: Option<u16>,
     /// The bridge.
     pub master: String,
-    /// `permanent`, `static`, `sticky` or `reachable`.
+    /// `permanent`, `static`, `sticky`, `blackhole` or `reachable`.
     pub state: &'static str,
     /// Further marks of the entry; none so far.
     pub flags: Vec<&'static str>,
@@ -151,7 +199,11 @@ impl FdbView {
             };
             Self {
                 mac: key.mac.to_string(),
-                ifname: port.map_or_else(|| "?".to_owned(), |port| port.ifname.clone()),
+                ifname: match port {
+                    Some(port) => port.ifname.clone(),
+                    None if entry.port == PortId::NONE => "-".to_owned(),
+                    None => "?".to_owned(),
+                },
                 name: port.and_then(|port| port.name.clone()),
                 vlan: Some(key.vid).filter(|vid| *vid != 0),
                 master: bridge.name().to_owned(),
@@ -161,5 +213,47 @@ impl FdbView {
             }
         };
         Ok(entries.iter().map(view).collect())
+    }
+}
+
+/// The VLANs of a port, as `bridge -j vlan show` tells of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct VlanView {
+    /// Interface of the port.
+    pub ifname: String,
+    /// Name of the container behind it.
+    pub name: Option<String>,
+    /// Its VLANs, in order.
+    pub vlans: Vec<VlanMember>,
+}
+
+/// A VLAN that a port is a member of.
+#[derive(Clone, Debug, Serialize)]
+pub struct VlanMember {
+    /// The VID.
+    pub vlan: u16,
+    /// `PVID` where frames without a VLAN belong to it, `Egress Untagged` where they leave without.
+    pub flags: Vec<&'static str>,
+}
+
+impl VlanView {
+    /// Looks at a port.
+    pub fn of(port: &Port, vlans: &PortVlans) -> Self {
+        let member = |vid: u16| {
+            let marks = [
+                (vid == port.conf.pvid, "PVID"),
+                (vlans.untagged.contains(vid), "Egress Untagged"),
+            ];
+            let marks = marks.into_iter().filter(|(is, _)| *is);
+            VlanMember {
+                vlan: vid,
+                flags: marks.map(|(_, name)| name).collect(),
+            }
+        };
+        Self {
+            ifname: port.ifname.clone(),
+            name: port.name.clone(),
+            vlans: vlans.member.iter().map(member).collect(),
+        }
     }
 }

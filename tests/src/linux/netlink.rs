@@ -1,6 +1,6 @@
 //! What netbridge itself never asks of a kernel bridge: an option, and its FDB.
 
-use netbridge_common::MacAddr;
+use netbridge_common::{MacAddr, PortFlags};
 use rtnetlink::{
     packet_core::{
         NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
@@ -8,8 +8,8 @@ use rtnetlink::{
     packet_route::{
         AddressFamily, RouteNetlinkMessage,
         link::{
-            BridgeBooleanOptionFlags, BridgeBooleanOptions, InfoBridge, InfoData, InfoKind,
-            LinkAttribute, LinkInfo, LinkMessage, State,
+            BridgeBooleanOptionFlags, BridgeBooleanOptions, InfoBridge, InfoBridgePort, InfoData,
+            InfoKind, InfoPortData, InfoPortKind, LinkAttribute, LinkInfo, LinkMessage, State,
         },
         neighbour::{NeighbourAttribute, NeighbourMessage, NeighbourState},
     },
@@ -25,6 +25,27 @@ pub(super) fn no_link_local_learning(ifindex: u32) {
     message.attributes.push(LinkAttribute::LinkInfo(vec![
         LinkInfo::Kind(InfoKind::Bridge),
         LinkInfo::Data(InfoData::Bridge(vec![InfoBridge::MultiBoolOpt(options)])),
+    ]));
+    exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK);
+}
+
+/// Sets all switches of a port of a kernel bridge in the calling thread's namespace.
+pub(super) fn set_switches(ifindex: u32, flags: PortFlags) {
+    let (on, off) = (|flag| flags.contains(flag), |flag| !flags.contains(flag));
+    let switches = vec![
+        InfoBridgePort::Learning(off(PortFlags::NO_LEARNING)),
+        InfoBridgePort::UnicastFlood(off(PortFlags::NO_FLOOD)),
+        InfoBridgePort::MulticastFlood(off(PortFlags::NO_MCAST_FLOOD)),
+        InfoBridgePort::BroadcastFlood(off(PortFlags::NO_BCAST_FLOOD)),
+        InfoBridgePort::Isolated(on(PortFlags::ISOLATED)),
+        InfoBridgePort::HairpinMode(on(PortFlags::HAIRPIN)),
+        InfoBridgePort::Locked(on(PortFlags::LOCKED)),
+    ];
+    let mut message = LinkMessage::default();
+    message.header.index = ifindex;
+    message.attributes.push(LinkAttribute::LinkInfo(vec![
+        LinkInfo::PortKind(InfoPortKind::Bridge),
+        LinkInfo::PortData(InfoPortData::BridgePort(switches)),
     ]));
     exchange(RouteNetlinkMessage::NewLink(message), NLM_F_ACK);
 }

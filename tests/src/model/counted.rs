@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use netbridge_common::{MacAddr, PortCounters, PortId, decide::DropReason};
+use netbridge_common::{MacAddr, PortCounters, PortFlags, PortId, decide::DropReason};
 
 use super::{Kind, Model, Outcome, Station};
 
@@ -47,13 +47,14 @@ impl Counted {
 
     /// Says whether a frame with this end got as far as to teach where its sender is.
     fn teaches(&self, ingress: PortId, outcome: &Outcome) -> bool {
-        use DropReason::{InvalidSource, Malformed, OwnSource, ReservedGroup};
+        use DropReason::{InvalidSource, Locked, Malformed, OwnSource, ReservedGroup};
         let port = self.model.ports.get(&ingress);
         let too_early = matches!(
             outcome,
-            Outcome::Dropped(Malformed | ReservedGroup | InvalidSource | OwnSource)
+            Outcome::Dropped(Malformed | ReservedGroup | InvalidSource | OwnSource | Locked)
         );
-        !self.model.hub && !too_early && port.is_some_and(|port| port.learns)
+        let quiet = self.model.has(ingress, PortFlags::NO_LEARNING);
+        !self.model.hub && !too_early && !quiet && port.is_some_and(|port| port.learns)
     }
 
     /// Counts the copies of a flood; nothing where the frame was not flooded.
@@ -106,6 +107,7 @@ impl Counted {
     /// Takes a port out, and its stations.
     pub fn remove_port(&mut self, port: PortId) {
         self.model.ports.remove(&port);
+        self.model.switches.remove(&port);
         self.stations.remove(&port);
         self.forget(|_, station| station.port == port);
     }

@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use netbridge_common::{
-    FdbEntry, FdbFlags, FdbKey, FrameHead, FrameSize, MacAddr, Mode, PortConf, PortId, Settings,
-    Ticks,
+    FdbEntry, FdbFlags, FdbKey, FrameHead, FrameSize, MacAddr, Mode, PortConf, PortFlags, PortId,
+    Settings, Ticks,
     decide::{
-        DropReason, Forward, Learn, Room, admit, admit_source, egress, flood_egress, forward, learn,
+        DropReason, FloodKind, Forward, Learn, Room, admit, admit_source, egress, flood_egress,
+        forward, learn,
     },
 };
 
@@ -47,15 +48,20 @@ impl HostPipeline {
         let head = octets.first_chunk().map(FrameHead::parse);
         let head = head.ok_or(DropReason::Malformed)?;
         let size = FrameSize::single(u32::try_from(octets.len()).unwrap());
-        admit(&port, &head)?;
-        let ageing = self.settings.ageing;
+        admit(&port, &head, &self.settings)?;
         let to = match self.settings.mode() {
-            Mode::Hub => None,
+            Mode::Hub => {
+                if port.flags.contains(PortFlags::LOCKED) {
+                    let entry = self.fdb.get(&FdbKey::untagged(head.src));
+                    admit_source(entry, ingress, &port, now, self.settings.ageing)?;
+                }
+                None
+            }
             Mode::Bridge => {
                 self.learn(ingress, &port, head.src, now)?;
                 let entry = self.fdb.get(&FdbKey::untagged(head.dst));
                 let entry = entry.filter(|_| !head.dst.is_group());
-                match forward(head.dst, entry, ingress, now, ageing)? {
+                match forward(head.dst, entry, (ingress, port.flags), now, &self.settings)? {
                     Forward::To(id) => Some(id),
                     Forward::Flood(_) => None,
                 }
@@ -65,13 +71,14 @@ impl HostPipeline {
             return Err(DropReason::PortDisabled);
         }
         if let Some(id) = to {
-            let port = self.ports.get(&id).copied().unwrap_or_default();
-            egress(&port, size)?;
+            let out = self.ports.get(&id).copied().unwrap_or_default();
+            egress(port.flags, &out, size)?;
             return Ok(Outcome::Forwarded(id));
         }
         let (mut out, mut too_big) = (Vec::new(), Vec::new());
-        for (id, port) in &self.ports {
-            match flood_egress(ingress, *id, port, size) {
+        let kind = FloodKind::of(head.dst);
+        for (id, out_port) in &self.ports {
+            match flood_egress((ingress, port.flags), (*id, out_port), kind, size) {
                 Ok(true) => out.push(*id),
                 Ok(false) => {}
                 Err(reason) => {
@@ -92,8 +99,9 @@ impl HostPipeline {
     ) -> Result<(), DropReason> {
         let key = FdbKey::untagged(src);
         let entry = self.fdb.get(&key).copied();
-        admit_source(entry.as_ref(), ingress)?;
-        match learn(entry.as_ref(), ingress, now, self.settings.ageing) {
+        let ageing = self.settings.ageing;
+        admit_source(entry.as_ref(), ingress, port, now, ageing)?;
+        match learn(entry.as_ref(), (ingress, port.flags), now, ageing) {
             Learn::Keep | Learn::Refuse(_) => {}
             Learn::Refresh => self.fdb.get_mut(&key).unwrap().last_seen = now,
             Learn::Insert => {
@@ -156,6 +164,8 @@ impl HostPipeline {
 pub fn as_station(entry: &FdbEntry) -> Station {
     let kind = if entry.flags.intersects(FdbFlags::OWN) {
         Kind::Own
+    } else if entry.flags.intersects(FdbFlags::BLACKHOLE) {
+        Kind::Blackhole
     } else if entry.flags.intersects(FdbFlags::STATIC) {
         Kind::Static
     } else if entry.flags.intersects(FdbFlags::STICKY) {

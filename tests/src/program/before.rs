@@ -51,6 +51,12 @@ pub enum Before {
     NoInterface(u32),
     /// The port takes no frames from XDP.
     NoXdpTarget(u32),
+    /// A port has this switch.
+    Switch(u32, PortFlags),
+    /// A port relays these reserved groups.
+    GroupMask(u32, u16),
+    /// The bridge drops frames for nobody known.
+    DropUnknown,
     /// Frames for the station on the port enter its namespace directly.
     Peer(u32, MacAddr),
 }
@@ -66,6 +72,11 @@ impl Before {
             Self::BridgeLimit(limit) => bench.set(|settings| settings.learn_limit = limit),
             Self::Gone(n) => bench.change(n, |port| port.ifindex = 0),
             Self::NoInterface(n) => bench.change(n, |port| port.ifindex = 0x7fff_fff0),
+            Self::Switch(n, flag) => {
+                bench.change(n, |port| port.flags = port.flags.with(flag));
+            }
+            Self::GroupMask(n, mask) => bench.change(n, |port| port.group_fwd_mask = mask),
+            Self::DropUnknown => bench.set(|settings| settings.drop_unknown = 1),
             Self::Peer(n, mac) => bench.change(n, |port| {
                 port.flags = port.flags.with(PortFlags::PEER);
                 port.peer_mac = mac;

@@ -68,6 +68,13 @@ impl LabBuilder {
         self
     }
 
+    /// Sets the entries that the FDB has room for.
+    #[must_use]
+    pub const fn fdb_entries(mut self, entries: u32) -> Self {
+        self.options.load.fdb_entries = entries;
+        self
+    }
+
     /// Sets the MTU of all interfaces.
     #[must_use]
     pub fn mtu(mut self, mtu: u32) -> Self {

@@ -23,7 +23,8 @@ fn stats_have_the_promised_fields_and_count_each_frame_once() {
         wires[1].send(&answer);
         wires[0].expect_frame(&answer);
         let stats = scene.json(&["stats", "br0"]);
-        assert_eq!(fields(&stats), ["bridge", "ports"]);
+        assert_eq!(fields(&stats), ["bridge", "ports", "vlans"]);
+        assert_eq!(stats["vlans"], json!([]), "it filters none");
         assert_eq!(stats["bridge"], "br0");
         assert_eq!(stats["ports"].as_array().map(Vec::len), Some(2));
         for (n, [forwarded, flooded]) in [("1", [0, 1]), ("2", [1, 0])] {
@@ -230,4 +231,48 @@ fn ports_and_bridges_are_shown_with_what_they_are() {
             "its name in both: {of_table}"
         );
     }
+}
+
+#[test]
+fn vlans_are_shown_as_they_were_set() {
+    require_root!();
+    let scene = Scene::new(2, "tc");
+    for args in [
+        ["v1", "10", "--pvid", "--untagged"].as_slice(),
+        &["v2", "10-12"],
+    ] {
+        scene.host.ok(&[&["vlan", "add", "br0"], args].concat());
+    }
+    let show = |more: &[&str]| scene.json(&[&["vlan", "show", "br0"], more].concat());
+    let vlans = |port: &Value| port["vlans"].clone();
+    let first = json!([
+        {"vlan": 1, "flags": ["Egress Untagged"]},
+        {"vlan": 10, "flags": ["PVID", "Egress Untagged"]},
+    ]);
+    let second = json!([
+        {"vlan": 1, "flags": ["PVID", "Egress Untagged"]},
+        {"vlan": 10, "flags": []},
+        {"vlan": 11, "flags": []},
+        {"vlan": 12, "flags": []},
+    ]);
+    let all = show(&[]);
+    assert_eq!(fields(&all[0]), ["ifname", "name", "vlans"]);
+    assert_eq!(vlans(&pick(&all, "ifname", "v1")), first);
+    assert_eq!(vlans(&pick(&all, "ifname", "v2")), second);
+    assert_eq!(show(&["v1"]).as_array().map(Vec::len), Some(1));
+    assert_eq!(show(&["v1", "11"]), json!([]));
+    let before = scene.json(&["bridge", "show", "br0"]);
+    assert_eq!(before[0]["vlan_filtering"], false);
+    let on = ["--vlan-filtering", "on", "--vlan-protocol", "802.1ad"];
+    scene
+        .host
+        .ok(&[&["bridge", "set", "br0"], &on[..]].concat());
+    let after = scene.json(&["bridge", "show", "br0"]);
+    assert_eq!(after[0]["vlan_filtering"], true);
+    assert_eq!(after[0]["vlan_protocol"], "802.1ad");
+    let stats = scene.json(&["stats", "br0"]);
+    let counted = stats["vlans"].as_array().expect("an array");
+    let vids: Vec<&Value> = counted.iter().map(|vlan| &vlan["vlan"]).collect();
+    assert_eq!(vids, [1, 10, 11, 12]);
+    assert_eq!(fields(&counted[0]), ["rx", "tx", "vlan"]);
 }

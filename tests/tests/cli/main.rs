@@ -9,6 +9,7 @@ mod help;
 mod json;
 mod life;
 mod live;
+mod switches;
 
 use std::{
     thread,

@@ -24,7 +24,7 @@ use nix::{
 use super::{
     change::NEW_PORT,
     clock::{wait, within_a_tick},
-    step::{NAMES, Other, PORTS, RECENT, Sent, Step},
+    step::{NAMES, Other, PORTS, RECENT, SWITCHES, Sent, Step},
 };
 
 /// The bridge's own address.
@@ -65,6 +65,7 @@ impl Bed {
             max_ports: SLOTS - 1,
             fdb_entries: 64,
             flow_cache,
+            ..LoadOptions::default()
         };
         let options = BridgeOptions {
             mixed_mtu: true,
@@ -131,7 +132,10 @@ impl Bed {
         let change = PortChange {
             state: Some(PortState::Forwarding),
             learn_limit: Some(0),
-            name: None,
+            clear: SWITCHES
+                .into_iter()
+                .fold(PortFlags::default(), PortFlags::with),
+            ..PortChange::default()
         };
         for ifname in &self.ifnames {
             let bridge = &mut self.bench.bridge;
@@ -139,9 +143,10 @@ impl Bed {
         }
         let change = BridgeChange {
             mode: Some(Mode::Bridge),
+            flood: Some(true),
             ageing_secs: Some(AGEING_SECS),
             learn_limit: Some(0),
-            mixed_mtu: None,
+            ..BridgeChange::default()
         };
         self.bench.bridge.change(&change).expect("reset the bridge");
         self.flush(None, true);
@@ -166,6 +171,8 @@ impl Bed {
         for port in self.ports.iter().flatten() {
             books.model.ports.insert(port.id, NEW_PORT);
             books.stations.insert(port.id, port.conf.peer_mac);
+            let host = PortFlags(port.conf.flags.0 & PortFlags::HOST.0);
+            books.model.switches.insert(port.id, host);
         }
         books.set(OWN, self.id(PORTS), Kind::Own, 0);
         books
@@ -195,6 +202,14 @@ impl Bed {
             Step::Flush(n, all) => self.flush(n, all),
             Step::Sweep => return self.sweep(),
             Step::State(n, state) => self.set_state(n, state),
+            Step::Switch(n, flag, on) => self.switch(n, flag, on),
+            Step::Flood(on) => {
+                self.books.model.drop_unknown = !on;
+                self.set(&BridgeChange {
+                    flood: Some(on),
+                    ..BridgeChange::default()
+                });
+            }
             Step::PortLimit(n, limit) => self.set_limit(n, limit),
             Step::Mtu(n, mtu) => self.set_mtu(n, mtu),
             Step::Remove(n) => self.remove(n),
@@ -236,7 +251,7 @@ impl Bed {
         let now = within_a_tick();
         let outcome = self.books.receive(self.id(sent.from), &octets, now.0);
         let (mut actions, mut expected) = (Vec::new(), Vec::new());
-        let up = at_xdp && self.is_left_to_tc(&outcome);
+        let up = at_xdp && self.is_left_to_tc(sent.from, &outcome);
         if at_xdp {
             actions.push(self.bench.run(Hook::Xdp, ifindex, &octets, None));
             expected.push(match outcome {
@@ -260,7 +275,7 @@ impl Bed {
     }
 
     /// Says whether XDP cannot reach who the frame is for.
-    fn is_left_to_tc(&self, outcome: &Outcome) -> bool {
+    fn is_left_to_tc(&self, from: usize, outcome: &Outcome) -> bool {
         let maps = self.bench.bridge.maps();
         match outcome {
             Outcome::Dropped(_) => false,
@@ -268,7 +283,12 @@ impl Bed {
                 let conf = maps.port_conf(*egress).expect("read a port");
                 !conf.flags.contains(PortFlags::XDP_TARGET)
             }
-            Outcome::Flooded { .. } => maps.settings().expect("read settings").xdp_floods == 0,
+            Outcome::Flooded { .. } => {
+                // A broadcast by XDP never goes back.
+                let switches = self.books.model.switches.get(&self.id(from));
+                switches.is_some_and(|set| set.contains(PortFlags::HAIRPIN))
+                    || maps.settings().expect("read settings").xdp_floods == 0
+            }
         }
     }
 

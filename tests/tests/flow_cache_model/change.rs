@@ -5,7 +5,7 @@ use netbridge::{
     datapath,
     fdb::{EntryKind, Selection},
 };
-use netbridge_common::{MacAddr, PortId, PortState};
+use netbridge_common::{MacAddr, PortFlags, PortId, PortState};
 use netbridge_tests::model::{Kind, ModelPort, Station};
 
 use super::{
@@ -51,6 +51,8 @@ impl Bed {
         if id == PortId::NONE {
             return Ok(());
         }
+        let nowhere = kind == EntryKind::Blackhole;
+        let id = if nowhere { PortId::NONE } else { id };
         let now = within_a_tick();
         let known = self.books.model.table.get(&mac);
         let is_own = known.is_some_and(|known| known.kind == Kind::Own);
@@ -62,6 +64,7 @@ impl Bed {
                 EntryKind::Dynamic => Kind::Learned,
                 EntryKind::Static => Kind::Static,
                 EntryKind::Sticky => Kind::Sticky,
+                EntryKind::Blackhole => Kind::Blackhole,
             };
             self.books.set(mac, id, kind, now.0);
         }
@@ -95,7 +98,7 @@ impl Bed {
         flushed.expect("flush the FDB");
         self.books.forget(|_, station: &Station| {
             port.is_none_or(|port| station.port == port)
-                && (permanent_too || station.kind != Kind::Static)
+                && (permanent_too || !matches!(station.kind, Kind::Static | Kind::Blackhole))
         });
     }
 
@@ -127,6 +130,23 @@ impl Bed {
         if !port.learns {
             self.books.forget(|_, station| station.port == id);
         }
+        self.change_port(n, &change);
+    }
+
+    pub(super) fn switch(&mut self, n: usize, flag: PortFlags, on: bool) {
+        let id = self.id(n);
+        if !self.books.model.ports.contains_key(&id) {
+            return;
+        }
+        let none = PortFlags::default();
+        let (set, clear) = if on { (flag, none) } else { (none, flag) };
+        let switches = self.books.model.switches.entry(id).or_default();
+        *switches = switches.set(flag, on);
+        let change = PortChange {
+            set,
+            clear,
+            ..PortChange::default()
+        };
         self.change_port(n, &change);
     }
 

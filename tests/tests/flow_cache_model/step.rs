@@ -1,7 +1,7 @@
 //! What may happen to a bridge: frames of few flows, so that they come again, and changes.
 
 use netbridge::fdb::EntryKind;
-use netbridge_common::PortState;
+use netbridge_common::{PortFlags, PortState};
 use netbridge_tests::frame;
 use proptest::{prelude::*, sample::select};
 
@@ -29,6 +29,17 @@ pub(super) struct Sent {
     /// Its octets.
     pub len: usize,
 }
+
+/// Switches of a port.
+pub(super) const SWITCHES: [PortFlags; 7] = [
+    PortFlags::NO_LEARNING,
+    PortFlags::NO_FLOOD,
+    PortFlags::NO_MCAST_FLOOD,
+    PortFlags::NO_BCAST_FLOOD,
+    PortFlags::ISOLATED,
+    PortFlags::HAIRPIN,
+    PortFlags::LOCKED,
+];
 
 /// Lengths about which ports may differ, and the least.
 const LENGTHS: [usize; 5] = [14, 1018, 1019, 1518, 1519];
@@ -67,6 +78,8 @@ pub(super) enum Step {
     Sweep,
     /// `port set --state`.
     State(usize, PortState),
+    /// `port set` with a switch that is set or cleared.
+    Switch(usize, PortFlags, bool),
     /// `port set --learn-limit`.
     PortLimit(usize, u32),
     /// The MTU of the port's interface changes.
@@ -77,6 +90,8 @@ pub(super) enum Step {
     Add(usize, bool),
     /// `bridge set --mode`.
     Hub(bool),
+    /// `bridge set --flood`.
+    Flood(bool),
     /// `bridge set --ageing-time`.
     Ageing(u32),
     /// `bridge set --learn-limit`.
@@ -121,7 +136,12 @@ fn change() -> impl Strategy<Value = Step> {
     let states = vec![
         Forwarding, Forwarding, Forwarding, Learning, Disabled, Listening, Blocking,
     ];
-    let kinds = vec![EntryKind::Dynamic, EntryKind::Static, EntryKind::Sticky];
+    let kinds = vec![
+        EntryKind::Dynamic,
+        EntryKind::Static,
+        EntryKind::Sticky,
+        EntryKind::Blackhole,
+    ];
     let selection = prop::option::of(any_port());
     prop_oneof![
         4 => (0..NAMES, any_port(), select(kinds))
@@ -130,6 +150,9 @@ fn change() -> impl Strategy<Value = Step> {
         2 => (selection, any::<bool>()).prop_map(|(port, all)| Step::Flush(port, all)),
         1 => Just(Step::Sweep),
         5 => (any_port(), select(states)).prop_map(|(port, state)| Step::State(port, state)),
+        8 => (any_port(), select(SWITCHES.to_vec()), any::<bool>())
+            .prop_map(|(port, switch, on)| Step::Switch(port, switch, on)),
+        1 => any::<bool>().prop_map(Step::Flood),
         2 => (any_port(), 0..3_u32).prop_map(|(port, limit)| Step::PortLimit(port, limit)),
         2 => (0..PORTS, select(vec![1000, 1500])).prop_map(|(port, mtu)| Step::Mtu(port, mtu)),
         1 => (0..PORTS).prop_map(Step::Remove),

@@ -7,6 +7,7 @@ mod admit;
 mod forward;
 mod gso;
 mod learn;
+mod switches;
 
 use netbridge::{
     bridge::{BridgeOptions, HookChoice},
@@ -87,6 +88,7 @@ fn check(cases: &[Case]) {
             max_ports: 7,
             fdb_entries: 64,
             flow_cache,
+            ..LoadOptions::default()
         };
         let options = BridgeOptions {
             load,
