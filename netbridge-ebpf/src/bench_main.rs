@@ -16,7 +16,8 @@ use aya_ebpf::{
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
-use netbridge_ebpf::bench;
+
+mod bench;
 
 /// Sends the frame back out.
 #[xdp(frags)]
