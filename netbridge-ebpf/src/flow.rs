@@ -40,12 +40,13 @@ impl Flow {
     /// change that comes in between then makes the verdict useless, not wrong.
     #[inline(always)]
     pub fn new<F: Frontend>(frame: &F, settings: &Settings) -> Self {
+        let stamp = FlowStamp {
+            generation: settings.generation,
+            moves: moves(),
+        };
         Self {
             key: key_of(frame, settings),
-            stamp: FlowStamp {
-                generation: settings.generation,
-                moves: moves(),
-            },
+            stamp,
             // SAFETY: the helper takes nothing and cannot fail.
             jiffies: unsafe { bpf_jiffies64() },
         }
