@@ -196,7 +196,7 @@ fn a_bridge_that_is_full_says_so() {
         options.load.max_ports = 2;
         let mut bridge =
             netbridge::bridge::Bridge::create_private("br0", &options).expect("make the bridge");
-        let names = [["a", "b"], ["c", "d"]];
+        let names = [["a", "x"], ["b", "y"], ["c", "z"]];
         for [name, peer_name] in names {
             let pair = VethSpec {
                 name,

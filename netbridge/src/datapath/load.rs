@@ -28,7 +28,7 @@ pub struct LoadOptions {
     pub fdb_entries: u32,
     /// Whether verdicts on known unicast are kept for the rest of a tick.
     pub flow_cache: bool,
-    /// What the programs can do; see [`super::replace`] for more of it later.
+    /// What the programs can do; see [`super::replace()`] for more of it later.
     pub features: Features,
 }
 
