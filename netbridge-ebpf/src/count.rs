@@ -3,10 +3,13 @@
 
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortCounters, PortId, VlanCounters, counters::DROP_SLOTS,
-    decide::DropReason,
+    decide::DropReason, vlan::VID_NONE,
 };
 
-use crate::maps::{PORT_COUNTERS, VLAN_COUNTERS};
+use crate::{
+    features,
+    maps::{PORT_COUNTERS, VLAN_COUNTERS},
+};
 
 /// This CPU's counters of `port`.
 #[inline(always)]
@@ -112,9 +115,12 @@ pub fn vlan_sent(vid: u16, size: FrameSize) {
     }
 }
 
-/// This CPU's counters of a VLAN.
+/// This CPU's counters of a VLAN; none for VID 0, which frames have on a bridge that filters none.
 #[inline(always)]
 fn vlan(vid: u16) -> Option<&'static mut VlanCounters> {
+    if !features::vlan() || vid == VID_NONE {
+        return None;
+    }
     let counters = VLAN_COUNTERS.get_ptr_mut(u32::from(vid))?;
     // SAFETY: as in `of`.
     Some(unsafe { &mut *counters })

@@ -76,7 +76,7 @@ pub fn run<F: Frontend>(frame: &mut F) -> F::Action {
     match verdict(frame, settings, ingress, nanos, &flow) {
         Ok(action) => action,
         Err(reason) => {
-            // Before the size, which takes the verifier longer than all the rest.
+            // The verifier would walk through the counting once for every reason.
             let slot = forget(reason as u32);
             count::dropped(ingress, frame.size(), slot);
             frame.discard()
@@ -99,11 +99,7 @@ fn again<F: Frontend>(frame: &mut F, settings: &Settings, flow: &Flow) -> Option
         count::dropped(entry.ingress, size, DropReason::RedirectFailed as u32);
         return Some(frame.discard());
     };
-    count::forwarded(entry.ingress, size);
-    count::sent(entry.egress, resized(tag, size));
-    if features::vlan() {
-        count_vlan(settings, entry.vid, size, resized(tag, size));
-    }
+    delivered((entry.ingress, entry.egress), entry.vid, size, tag);
     Some(action)
 }
 
@@ -120,8 +116,9 @@ fn retag<F: Frontend>(
     frame.retag(settings.vlan_protocol, action)
 }
 
+/// The size of a frame that left with its tag treated so.
 #[inline(always)]
-fn resized(action: TagAction, size: FrameSize) -> FrameSize {
+pub fn resized(action: TagAction, size: FrameSize) -> FrameSize {
     if features::vlan() {
         action.resize(size)
     } else {
@@ -129,13 +126,14 @@ fn resized(action: TagAction, size: FrameSize) -> FrameSize {
     }
 }
 
-/// Counts a frame of a VLAN that came in and went to one port.
+/// Counts a frame that came in by one port and left by another.
 #[inline(always)]
-fn count_vlan(settings: &Settings, vid: u16, size: FrameSize, sent: FrameSize) {
-    if settings.vlan_filtering != 0 {
-        count::vlan_received(vid, size);
-        count::vlan_sent(vid, sent);
-    }
+fn delivered((ingress, egress): (PortId, PortId), vid: u16, size: FrameSize, tag: TagAction) {
+    let sent = resized(tag, size);
+    count::forwarded(ingress, size);
+    count::sent(egress, sent);
+    count::vlan_received(vid, size);
+    count::vlan_sent(vid, sent);
 }
 
 /// The VLAN of a frame; of no consequence on a bridge that filters none.
@@ -212,9 +210,7 @@ fn verdict<F: Frontend>(
             }
             let size = frame.size();
             count::flooded(ingress, size);
-            if features::vlan() && settings.vlan_filtering != 0 {
-                count::vlan_received(vlan.vid, size);
-            }
+            count::vlan_received(vlan.vid, size);
             Ok(frame.flood(&Flood {
                 settings,
                 from: (ingress, port.flags),
@@ -370,11 +366,7 @@ fn unicast<F: Frontend>(
     let (way, target) = way(port, head.dst);
     retag(frame, settings, tag)?;
     let action = frame.send(route.id, way, target)?;
-    count::forwarded(route.ingress, size);
-    count::sent(route.id, resized(tag, size));
-    if features::vlan() {
-        count_vlan(settings, route.vlan.vid, size, resized(tag, size));
-    }
+    delivered((route.ingress, route.id), route.vlan.vid, size, tag);
     if let Some(flow) = flow {
         flow.keep(route, port, (way, target), tag);
     }

@@ -297,15 +297,9 @@ impl Walk {
     /// Counts a copy that went to the port that waits.
     #[inline(always)]
     fn count(&self, port: &PortConf) {
-        let size = if features::vlan() {
-            TagAction::from_raw(self.tag).resize(self.size)
-        } else {
-            self.size
-        };
+        let size = pipeline::resized(TagAction::from_raw(self.tag), self.size);
         count::flood_sent(self.waiting, port, &self.head, size);
-        if features::vlan() && self.vlan.vid != 0 {
-            count::vlan_sent(self.vlan.vid, size);
-        }
+        count::vlan_sent(self.vlan.vid, size);
     }
 
     /// Sends the frame itself to the port that waits.

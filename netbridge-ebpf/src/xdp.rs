@@ -105,9 +105,7 @@ impl<'a> XdpFrame<'a> {
         }
         let size = tag.resize(size);
         count::flood_sent(id, port, head, size);
-        if settings.vlan_filtering != 0 {
-            count::vlan_sent(vid, size);
-        }
+        count::vlan_sent(vid, size);
         XDP_PASS
     }
 
