@@ -7,12 +7,12 @@
 use core::mem::offset_of;
 
 use crate::{
-    Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, PortConf, PortCounters, PortInfo,
-    PortVlans, Settings, VlanCounters,
+    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, PortConf,
+    PortCounters, PortInfo, PortVlans, Settings, VlanCounters,
 };
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 const _: () = {
     assert!(size_of::<FdbKey>() == 8 && offset_of!(FdbKey, vid) == 6);
@@ -25,6 +25,10 @@ const _: () = {
     assert!(size_of::<Settings>() == 128 && align_of::<Settings>() == 8);
     assert!(offset_of!(Settings, abi_version) == 0 && offset_of!(Settings, ageing) == 8);
     assert!(offset_of!(Settings, flood_list) == 24 && offset_of!(Settings, netns) == 40);
+    assert!(offset_of!(PortConf, mirror_in) == 32 && offset_of!(PortConf, mirror_out) == 34);
+    assert!(offset_of!(Settings, flap_moves) == 76 && offset_of!(Settings, loop_nonce) == 88);
+    assert!(size_of::<BindingKey>() == 20 && offset_of!(BindingKey, vid) == 16);
+    assert!(size_of::<Binding>() == 12 && offset_of!(Binding, mac) == 4);
     assert!(size_of::<PortCounters>() == 352 && offset_of!(PortCounters, drops) == 96);
     assert!(size_of::<PortInfo>() == 96 && offset_of!(PortInfo, peer_netns) == 80);
     assert!(size_of::<Event>() == 32 && offset_of!(Event, nanos) == 24);
@@ -41,8 +45,8 @@ mod pod {
     use crate::bench::{BenchConf, BenchSent, BenchSink};
 
     use super::{
-        Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, PortInfo, PortVlans,
-        Settings, VlanCounters,
+        Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
+        PortInfo, PortVlans, Settings, VlanCounters,
     };
 
     macro_rules! pod {
@@ -56,6 +60,8 @@ mod pod {
         BenchConf,
         BenchSent,
         BenchSink,
+        Binding,
+        BindingKey,
         Event,
         EventBudget,
         FdbEntry,

@@ -32,8 +32,10 @@ pub struct PortCounters {
     pub refused: u64,
     /// Unicast frames that went out here for somebody else's address.
     pub wasted: u64,
+    /// Requests that the bridge answered itself; they are in `forwarded` too.
+    pub answered: u64,
     /// Zero.
-    pub reserved: [u64; 3],
+    pub reserved: [u64; 2],
     /// Drops, by the number of their [`DropReason`].
     pub drops: [u64; DROP_SLOTS],
 }
@@ -56,6 +58,7 @@ impl PortCounters {
             (&mut self.learned, other.learned),
             (&mut self.refused, other.refused),
             (&mut self.wasted, other.wasted),
+            (&mut self.answered, other.answered),
         ];
         for (sum, more) in sums
             .into_iter()

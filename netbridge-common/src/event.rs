@@ -13,6 +13,10 @@ pub enum EventKind {
     Limit = 3,
     /// A port came, went or changed; sent by userspace, from the kernel's link events.
     Port = 4,
+    /// An address has moved between `other_port` and `port` too often.
+    Flapping = 5,
+    /// A probe that was sent out of `other_port` came in on `port`.
+    Loop = 6,
 }
 
 impl EventKind {
@@ -23,6 +27,8 @@ impl EventKind {
             2 => Some(Self::Moved),
             3 => Some(Self::Limit),
             4 => Some(Self::Port),
+            5 => Some(Self::Flapping),
+            6 => Some(Self::Loop),
             _ => None,
         }
     }
@@ -34,6 +40,8 @@ impl EventKind {
             Self::Moved => "moved",
             Self::Limit => "limit",
             Self::Port => "port",
+            Self::Flapping => "flapping",
+            Self::Loop => "loop",
         }
     }
 }

@@ -87,9 +87,15 @@ pub struct FdbEntry {
     pub flags: FdbFlags,
     /// When a frame from the address last arrived there.
     pub last_seen: Ticks,
-    /// Zero.
-    pub pad: u32,
+    /// How often the address has moved of late.
+    pub flaps: Flaps,
 }
+
+/// Moves of an address, in one word: the count in the upper 8 bits, below them the tick in which the
+/// count began.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flaps(pub u32);
 
 impl FdbEntry {
     /// An entry learned at `now`.
@@ -99,7 +105,7 @@ impl FdbEntry {
             port,
             flags: FdbFlags(0),
             last_seen: now,
-            pad: 0,
+            flaps: Flaps(0),
         }
     }
 

@@ -8,8 +8,20 @@ pub struct Features(pub u32);
 impl Features {
     /// VLAN filtering.
     pub const VLAN: Self = Self(1);
+    /// Storm and rate limits.
+    pub const LIMIT: Self = Self(1 << 1);
+    /// Bindings of addresses to ports, and guards against rogue routers and DHCP servers.
+    pub const GUARD: Self = Self(1 << 2);
+    /// Answers to ARP requests and neighbour solicitations.
+    pub const PROXY: Self = Self(1 << 3);
+    /// Mirrors.
+    pub const MIRROR: Self = Self(1 << 4);
+    /// Multicast snooping.
+    pub const SNOOP: Self = Self(1 << 5);
+    /// Recognition of the bridge's own probes.
+    pub const LOOP: Self = Self(1 << 6);
     /// Everything that costs something.
-    pub const ALL: Self = Self::VLAN;
+    pub const ALL: Self = Self(0x7f);
     /// Verdicts are not kept.
     pub const NO_FLOW_CACHE: Self = Self(1 << 31);
 

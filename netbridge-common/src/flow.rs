@@ -4,7 +4,7 @@
 //! refreshed and entries age), the generation (so that a change by an operator counts at once) and
 //! the count of moves (so that a station is followed). It never changes a decision, only its cost.
 
-use crate::{FrameSize, PortId, Ticks, decide::Way};
+use crate::{FrameSize, PortFlags, PortId, Ticks, decide::Way};
 
 /// Sets of the cache on each CPU, a power of two.
 pub const FLOW_SETS: u32 = 4096;
@@ -125,8 +125,44 @@ pub struct FlowEntry {
     pub tag_action: u32,
     /// The VLAN, for its counters.
     pub vid: u16,
-    /// Zero.
-    pub pad: u16,
+    /// What must be asked for every frame all the same.
+    pub checks: FlowChecks,
+}
+
+/// What no verdict answers for more than one frame, a set of bits.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowChecks(pub u16);
+
+impl FlowChecks {
+    /// What the frame says of its sender.
+    pub const GUARD: Self = Self(1);
+    /// The rate of the ingress port.
+    pub const RATE_IN: Self = Self(1 << 1);
+    /// The rate of the egress port.
+    pub const RATE_OUT: Self = Self(1 << 2);
+
+    /// The checks of a flow from a port with flags `from` to one with flags `to`.
+    #[inline(always)]
+    pub const fn of(from: PortFlags, to: PortFlags) -> Self {
+        let mut checks = 0;
+        if from.intersects(PortFlags::GUARDED) {
+            checks |= Self::GUARD.0;
+        }
+        if from.contains(PortFlags::RATE_IN) {
+            checks |= Self::RATE_IN.0;
+        }
+        if to.contains(PortFlags::RATE_OUT) {
+            checks |= Self::RATE_OUT.0;
+        }
+        Self(checks)
+    }
+
+    /// Says whether all bits of `other` are set.
+    #[inline(always)]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
 }
 
 impl FlowEntry {

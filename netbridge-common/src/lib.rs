@@ -17,6 +17,7 @@
 
 pub mod abi;
 pub mod bench;
+pub mod binding;
 pub mod counters;
 pub mod decide;
 pub mod event;
@@ -28,21 +29,23 @@ pub mod gso;
 pub mod info;
 pub mod mac;
 pub mod maps;
+pub mod octets;
 pub mod port;
 pub mod settings;
 pub mod ticks;
 pub mod vlan;
 
 pub use abi::ABI_VERSION;
+pub use binding::{Binding, BindingKey};
 pub use counters::PortCounters;
 pub use event::{Event, EventBudget, EventKind};
-pub use fdb::{FdbEntry, FdbFlags, FdbKey};
+pub use fdb::{FdbEntry, FdbFlags, FdbKey, Flaps};
 pub use features::Features;
-pub use flow::{FlowEntry, FlowKey, FlowSet, FlowStamp};
+pub use flow::{FlowChecks, FlowEntry, FlowKey, FlowSet, FlowStamp};
 pub use frame::{FrameHead, FrameSize};
 pub use info::PortInfo;
 pub use mac::MacAddr;
 pub use port::{PortConf, PortFlags, PortId, PortState};
-pub use settings::{Mode, Settings};
+pub use settings::{LoopGuard, Mode, ProxyMode, Settings};
 pub use ticks::Ticks;
 pub use vlan::{PortVlans, VlanCounters};

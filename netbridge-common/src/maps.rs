@@ -34,13 +34,15 @@ pub mod name {
     pub const PORT_VLANS: &str = "PORT_VLANS";
     /// [`crate::VlanCounters`] by VID, per CPU.
     pub const VLAN_COUNTERS: &str = "VLAN_COUNTERS";
+    /// [`crate::Binding`] by [`crate::BindingKey`].
+    pub const BINDINGS: &str = "BINDINGS";
     /// Ring buffer of [`crate::Event`].
     pub const EVENTS: &str = "EVENTS";
     /// One [`crate::EventBudget`] per CPU.
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
 
     /// All of them.
-    pub const ALL: [&str; 17] = [
+    pub const ALL: [&str; 18] = [
         SETTINGS,
         PORT_CONF,
         PORT_INFO,
@@ -56,6 +58,7 @@ pub mod name {
         MOVES,
         PORT_VLANS,
         VLAN_COUNTERS,
+        BINDINGS,
         EVENTS,
         EVENT_BUDGET,
     ];
@@ -76,6 +79,9 @@ pub const DEFAULT_PORT_SLOTS: u32 = 2048;
 
 /// FDB entries in the object; userspace may ask for others at load.
 pub const DEFAULT_FDB_ENTRIES: u32 = 65_536;
+
+/// Addresses that can be bound to ports.
+pub const DEFAULT_BINDINGS: u32 = 8192;
 
 /// Octets of the event ring, a power of two and of the page size.
 pub const EVENT_RING_BYTES: u32 = 256 * 1024;

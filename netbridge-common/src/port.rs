@@ -99,11 +99,38 @@ impl PortFlags {
     /// Frames of VLANs that the port is no member of come in all the same (802.1Q 8.6.2, Enable
     /// Ingress Filtering off).
     pub const NO_INGRESS_FILTER: Self = Self(1 << 11);
+    /// Frames must come from an address that is bound to the port.
+    pub const BOUND_MAC: Self = Self(1 << 12);
+    /// IP, ARP and neighbour discovery must speak for addresses that are bound to the port.
+    pub const BOUND_IP: Self = Self(1 << 13);
+    /// Router advertisements and redirects are dropped as they come in.
+    pub const RA_GUARD: Self = Self(1 << 14);
+    /// What only a DHCP server sends is dropped as it comes in.
+    pub const DHCP_GUARD: Self = Self(1 << 15);
+    /// All by which frames are looked into before they are admitted.
+    pub const GUARDED: Self =
+        Self(Self::BOUND_MAC.0 | Self::BOUND_IP.0 | Self::RA_GUARD.0 | Self::DHCP_GUARD.0);
+    /// There is a rate for what comes in.
+    pub const RATE_IN: Self = Self(1 << 16);
+    /// There is a rate for what goes out.
+    pub const RATE_OUT: Self = Self(1 << 17);
+    /// There is a limit on floods from here.
+    pub const STORM: Self = Self(1 << 18);
+    /// A station that leaves a multicast group was the last one in it here (`mcast_fast_leave`).
+    pub const FAST_LEAVE: Self = Self(1 << 19);
+    /// A multicast router is behind the port (`mcast_router 2`).
+    pub const MCAST_ROUTER: Self = Self(1 << 20);
 
     /// Says whether all bits of `other` are set.
     #[inline(always)]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Says whether a bit of `other` is set.
+    #[inline(always)]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Both sets together.
@@ -148,8 +175,12 @@ pub struct PortConf {
     pub group_fwd_mask: u16,
     /// VLAN of frames that come without one; 0 where such frames are not taken.
     pub pvid: u16,
+    /// The port that gets a copy of what comes in here, by its number; 0 for none.
+    pub mirror_in: u16,
+    /// The port that gets a copy of what goes out here, by its number; 0 for none.
+    pub mirror_out: u16,
     /// Zero.
-    pub reserved: [u16; 16],
+    pub reserved: [u16; 14],
 }
 
 impl PortConf {

@@ -34,6 +34,72 @@ impl Mode {
     }
 }
 
+/// Whether the bridge answers ARP requests and neighbour solicitations for addresses bound to ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyMode {
+    /// It does not.
+    #[default]
+    Off = 0,
+    /// It does, and floods the others.
+    On = 1,
+    /// It does, and drops the others: no request is ever flooded.
+    Only = 2,
+}
+
+impl ProxyMode {
+    /// The mode of a number found in a map; unknown ones count as `Off`.
+    #[inline(always)]
+    pub const fn from_raw(raw: u16) -> Self {
+        match raw {
+            1 => Self::On,
+            2 => Self::Only,
+            _ => Self::Off,
+        }
+    }
+
+    /// The name that the command line uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::On => "on",
+            Self::Only => "only",
+        }
+    }
+}
+
+/// What happens where a probe of the bridge's own comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoopGuard {
+    /// No probes are sent.
+    #[default]
+    Off = 0,
+    /// It is reported.
+    Report = 1,
+    /// It is reported, and the port is disabled.
+    Disable = 2,
+}
+
+impl LoopGuard {
+    /// The guard of a number found in a map; unknown ones count as `Off`.
+    #[inline(always)]
+    pub const fn from_raw(raw: u16) -> Self {
+        match raw {
+            1 => Self::Report,
+            2 => Self::Disable,
+            _ => Self::Off,
+        }
+    }
+
+    /// The name that the command line uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Report => "report",
+            Self::Disable => "disable",
+        }
+    }
+}
+
 /// The value of map `SETTINGS`, which has one element.
 ///
 /// `abi_version` stays first for ever: it is read before anything else is believed.
@@ -79,8 +145,22 @@ pub struct Settings {
     pub vlan_protocol: u16,
     /// What the programs were loaded with.
     pub features: Features,
+    /// Moves within `flap_window` by which a station flaps; 0 where nobody counts.
+    pub flap_moves: u16,
+    /// The window, in ticks.
+    pub flap_window: u16,
+    /// Ticks for which a flapping station's entry is held on its port; 0 to report only.
+    pub flap_hold: u16,
+    /// Whether neighbours that are bound to ports are answered for: a [`ProxyMode`] by its number.
+    pub proxy: u16,
+    /// What a probe of the bridge's own is worth: a [`LoopGuard`] by its number.
+    pub loop_guard: u16,
+    /// 1 where multicast goes only to members and routers.
+    pub mcast_snooping: u16,
+    /// What only a probe of this bridge has in it.
+    pub loop_nonce: u64,
     /// Zero.
-    pub reserved: [u32; 13],
+    pub reserved: [u32; 8],
 }
 
 /// A part of map `FLOOD_PORTS`.

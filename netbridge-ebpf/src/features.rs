@@ -20,3 +20,39 @@ fn has(feature: Features) -> bool {
 pub fn vlan() -> bool {
     has(Features::VLAN)
 }
+
+/// Says whether ports may have storm and rate limits.
+#[inline(always)]
+pub fn limit() -> bool {
+    has(Features::LIMIT)
+}
+
+/// Says whether ports may have addresses bound to them, and guards.
+#[inline(always)]
+pub fn guard() -> bool {
+    has(Features::GUARD)
+}
+
+/// Says whether the bridge may answer for neighbours.
+#[inline(always)]
+pub fn proxy() -> bool {
+    has(Features::PROXY)
+}
+
+/// Says whether frames may be mirrored.
+#[inline(always)]
+pub fn mirror() -> bool {
+    has(Features::MIRROR)
+}
+
+/// Says whether multicast may be snooped on.
+#[inline(always)]
+pub fn snoop() -> bool {
+    has(Features::SNOOP)
+}
+
+/// Says whether the bridge may look out for its own probes.
+#[inline(always)]
+pub fn loops() -> bool {
+    has(Features::LOOP)
+}

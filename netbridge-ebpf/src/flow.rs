@@ -3,7 +3,7 @@
 
 use aya_ebpf::{Global, helpers::bpf_jiffies64};
 use netbridge_common::{
-    FlowEntry, FlowKey, FlowSet, FlowStamp, PortConf, Settings,
+    FlowChecks, FlowEntry, FlowKey, FlowSet, FlowStamp, PortConf, Settings,
     decide::{TagAction, Way, largest_frame},
     flow::tick_ends,
     frame::ETHERTYPE_MAC_CONTROL,
@@ -92,7 +92,7 @@ impl Flow {
             tag: self.key.tag,
             tag_action: tag.to_raw(),
             vid: route.vlan.vid,
-            pad: 0,
+            checks: FlowChecks::of(route.from, port.flags),
         };
         if set.first.is_current(self.stamp, self.jiffies) {
             set.second = entry;

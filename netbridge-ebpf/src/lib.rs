@@ -24,6 +24,7 @@ pub mod features;
 pub mod flow;
 pub mod maps;
 pub mod notify;
+pub mod octets;
 pub mod packet;
 pub mod pipeline;
 pub mod table;

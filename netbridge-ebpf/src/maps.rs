@@ -7,10 +7,10 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use netbridge_common::{
-    Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters, PortVlans, Settings,
-    VlanCounters,
+    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters,
+    PortVlans, Settings, VlanCounters,
     flow::FLOW_SETS,
-    maps::{DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
+    maps::{DEFAULT_BINDINGS, DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
     vlan::VIDS,
 };
 
@@ -76,6 +76,10 @@ pub static PORT_VLANS: Array<PortVlans, PORTS> = Array::new();
 /// Counters by VID and CPU. Written by the programs.
 #[btf_map]
 pub static VLAN_COUNTERS: PerCpuArray<VlanCounters, VIDS> = PerCpuArray::new();
+
+/// Addresses bound to ports. Written by userspace.
+#[btf_map]
+pub static BINDINGS: HashMap<BindingKey, Binding, { DEFAULT_BINDINGS as usize }> = HashMap::new();
 
 /// What happened. Written by the programs, read by one process.
 #[btf_map]

@@ -54,6 +54,8 @@ pub struct PortStats {
     pub learn_refused: u64,
     /// Unicast frames that went out here for somebody else's address.
     pub wasted: u64,
+    /// Requests that the bridge answered itself; they are in `forwarded` too.
+    pub answered: u64,
     /// Frames dropped.
     pub dropped: Drops,
 }
@@ -135,6 +137,7 @@ fn port_stats(port: &Port, counters: &PortCounters) -> PortStats {
         learned: counters.learned,
         learn_refused: counters.refused,
         wasted: counters.wasted,
+        answered: counters.answered,
         dropped: Drops {
             total: reasons.values().sum(),
             reasons,

@@ -42,11 +42,35 @@ pub enum DropReason {
     VlanReserved = 16,
     /// The egress port is no member of the frame's VLAN.
     VlanEgress = 17,
+    /// The port has sent more unknown unicast than its limit.
+    StormUnknown = 18,
+    /// The port has sent more multicast than its limit.
+    StormMulticast = 19,
+    /// The port has sent more broadcast than its limit.
+    StormBroadcast = 20,
+    /// The port has sent more than its rate.
+    RateIngress = 21,
+    /// More was for the port than its rate.
+    RateEgress = 22,
+    /// The source address is none of those bound to the port.
+    SpoofedMac = 23,
+    /// The IP source is none of those bound to the port.
+    SpoofedIp = 24,
+    /// An ARP sender, or an address that a neighbour advertisement claims, is none of those bound to the port.
+    SpoofedArp = 25,
+    /// A router advertisement or redirect from a port that is no router's.
+    RogueRa = 26,
+    /// A DHCP server's message from a port that is no server's.
+    RogueDhcp = 27,
+    /// The source has moved so often that its entry is held on another port.
+    MovedSticky = 28,
+    /// A probe of the bridge's own has come back.
+    Looped = 29,
 }
 
 impl DropReason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 30] = [
         Self::Malformed,
         Self::PortDisabled,
         Self::ReservedGroup,
@@ -65,6 +89,18 @@ impl DropReason {
         Self::VlanNotMember,
         Self::VlanReserved,
         Self::VlanEgress,
+        Self::StormUnknown,
+        Self::StormMulticast,
+        Self::StormBroadcast,
+        Self::RateIngress,
+        Self::RateEgress,
+        Self::SpoofedMac,
+        Self::SpoofedIp,
+        Self::SpoofedArp,
+        Self::RogueRa,
+        Self::RogueDhcp,
+        Self::MovedSticky,
+        Self::Looped,
     ];
 
     /// The name that the command line, the metrics and the docs share.
@@ -88,6 +124,18 @@ impl DropReason {
             Self::VlanNotMember => "vlan_not_member",
             Self::VlanReserved => "vlan_reserved",
             Self::VlanEgress => "vlan_egress",
+            Self::StormUnknown => "storm_unknown",
+            Self::StormMulticast => "storm_multicast",
+            Self::StormBroadcast => "storm_broadcast",
+            Self::RateIngress => "rate_ingress",
+            Self::RateEgress => "rate_egress",
+            Self::SpoofedMac => "spoofed_mac",
+            Self::SpoofedIp => "spoofed_ip",
+            Self::SpoofedArp => "spoofed_arp",
+            Self::RogueRa => "rogue_ra",
+            Self::RogueDhcp => "rogue_dhcp",
+            Self::MovedSticky => "moved_sticky",
+            Self::Looped => "looped",
         }
     }
 }

@@ -24,6 +24,19 @@ pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) {
             Some(EventKind::Limit) => {
                 tracing::warn!(bridge = bridge.name(), port, %mac, "not learned: limit reached");
             }
+            Some(EventKind::Flapping) => {
+                let other = port_name(bridge, event.other_port);
+                tracing::warn!(bridge = bridge.name(), port, other, %mac, "moves back and forth");
+            }
+            Some(EventKind::Loop) => {
+                let sent = port_name(bridge, event.other_port);
+                tracing::warn!(
+                    bridge = bridge.name(),
+                    port,
+                    sent,
+                    "a probe came back: there is a loop"
+                );
+            }
             Some(EventKind::Port) | None => {}
         }
     }

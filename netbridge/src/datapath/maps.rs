@@ -8,8 +8,8 @@ use aya::{
     programs::ProgramFd,
 };
 use netbridge_common::{
-    ABI_VERSION, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters, PortId, PortInfo,
-    PortVlans, Settings, Ticks, VlanCounters, maps::name,
+    ABI_VERSION, Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
+    PortId, PortInfo, PortVlans, Settings, Ticks, VlanCounters, maps::name,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -35,6 +35,7 @@ pub struct Maps {
     xdp_flood: ArrayOfMaps<MapData, DevMap<MapData>>,
     port_vlans: Array<MapData, PortVlans>,
     vlan_counters: PerCpuArray<MapData, VlanCounters>,
+    bindings: HashMap<MapData, BindingKey, Binding>,
     event_budget: PerCpuArray<MapData, EventBudget>,
 }
 
@@ -81,6 +82,7 @@ impl Maps {
             xdp_flood: typed(dir, name::XDP_FLOOD)?,
             port_vlans: array(dir, name::PORT_VLANS)?,
             vlan_counters: per_cpu(dir, name::VLAN_COUNTERS)?,
+            bindings: hash(dir, name::BINDINGS)?,
             event_budget: per_cpu(dir, name::EVENT_BUDGET)?,
         })
     }
@@ -354,6 +356,35 @@ impl Maps {
             sum = sum.saturating_add(locked(map.fd().as_fd(), name)?);
         }
         Ok(sum)
+    }
+
+    /// All bindings, in no order.
+    pub fn bindings(&self) -> Result<Vec<(BindingKey, Binding)>, DatapathError> {
+        self.bindings
+            .iter()
+            .collect::<Result<_, _>>()
+            .map_err(|error| map_error(name::BINDINGS, "read", &error))
+    }
+
+    /// The binding of an address.
+    pub fn binding(&self, key: &BindingKey) -> Option<Binding> {
+        self.bindings.get(key, 0).ok()
+    }
+
+    /// Binds an address to a port.
+    pub fn set_binding(&mut self, key: BindingKey, binding: Binding) -> Result<(), DatapathError> {
+        self.bindings
+            .insert(key, binding, 0)
+            .map_err(|error| map_error(name::BINDINGS, "write", &error))?;
+        self.renew()
+    }
+
+    /// Binds an address to no port; none of the bridge's business where it was bound to none.
+    pub fn remove_binding(&mut self, key: &BindingKey) -> Result<(), DatapathError> {
+        if self.bindings.remove(key).is_err() {
+            tracing::debug!("address was not bound");
+        }
+        self.renew()
     }
 
     /// The ring of events; one reader at a time sees each event.
