@@ -427,6 +427,38 @@ fn vlans_that_cannot_be_are_refused_whole() {
     }
     let range = ["vlan", "add", "br0", "v1", "10-20", "--pvid"];
     refused(&host, &range, 2, &["10-20", "PVID"]);
+    for ranges in [["10-20", "20-30"], ["15", "10-20"], ["10-20", "10-20"]] {
+        let [one, other] = ranges;
+        let words = ["vlan", one, other, "overlap"];
+        for verb in ["add", "del"] {
+            refused(&host, &["vlan", verb, "br0", "v1", one, other], 2, &words);
+        }
+    }
+    for (pvid, word) in [
+        ("0", "1 to 4094"),
+        ("4095", "1 to 4094"),
+        ("30", "no member"),
+    ] {
+        let set = [
+            "port",
+            "set",
+            "br0",
+            "v1",
+            "--isolated",
+            "on",
+            "--pvid",
+            pvid,
+        ];
+        refused(&host, &set, 2, &[pvid, word]);
+    }
+    let port = host.ok(&["port", "show", "br0", "v1", "--json"]);
+    assert!(port.contains("\"isolated\":false"), "{port}");
+    refused(
+        &host,
+        &["vlan", "show", "br0", "v1", "5000"],
+        2,
+        &["5000", "4094"],
+    );
     for vid in ["10", "1-2"] {
         let words = ["v1", "no member", "vlan show br0"];
         refused(&host, &["vlan", "del", "br0", "v1", vid], 2, &words);

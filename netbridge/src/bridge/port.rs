@@ -59,6 +59,8 @@ pub struct PortChange {
     pub group_fwd_mask: Option<u16>,
     /// Which frames the port takes, on a bridge that filters VLANs.
     pub accept_frames: Option<AcceptFrames>,
+    /// VLAN of frames that come without one, of which the port must be a member; 0 for none.
+    pub pvid: Option<u16>,
 }
 
 impl Port {
@@ -207,6 +209,10 @@ impl Bridge {
         }
         if let Some(accept) = change.accept_frames {
             conf.accept_frames = accept as u8;
+        }
+        if let Some(pvid) = change.pvid {
+            self.check_pvid(&port, pvid)?;
+            conf.pvid = pvid;
         }
         if let Some(name) = &change.name {
             check_name(name)?;

@@ -97,26 +97,28 @@ impl Bridge {
     pub fn add_vlans(
         &mut self,
         ifname: &str,
-        vids: RangeInclusive<u16>,
+        ranges: &[RangeInclusive<u16>],
         membership: Membership,
     ) -> Result<(), BridgeError> {
-        check_vids(&vids)?;
-        if membership.pvid && vids.start() != vids.end() {
-            return Err(bad_vlan(format!(
-                "{}-{}: only one VLAN can be the PVID",
-                vids.start(),
-                vids.end()
-            )));
-        }
+        let vids = checked(ranges)?;
+        let pvid = match vids.as_slice() {
+            [vid] if membership.pvid => Some(*vid),
+            _ if membership.pvid => {
+                let given: Vec<String> = ranges.iter().map(text).collect();
+                let given = given.join(" ");
+                return Err(bad_vlan(format!("{given}: only one VLAN can be the PVID")));
+            }
+            _ => None,
+        };
         let port = self.port_named(ifname)?;
         let mut vlans = self.vlans(port.id)?;
-        for vid in vids.clone() {
-            vlans.member.set(vid, true);
-            vlans.untagged.set(vid, membership.untagged);
+        for vid in &vids {
+            vlans.member.set(*vid, true);
+            vlans.untagged.set(*vid, membership.untagged);
         }
         self.maps_mut().set_port_vlans(port.id, vlans)?;
-        let pvid = if membership.pvid {
-            *vids.start()
+        let pvid = if let Some(vid) = pvid {
+            vid
         } else if vids.contains(&port.conf.pvid) {
             // As with `bridge vlan add`: what is not said again is taken back.
             VID_NONE
@@ -132,21 +134,21 @@ impl Bridge {
     pub fn del_vlans(
         &mut self,
         ifname: &str,
-        vids: RangeInclusive<u16>,
+        ranges: &[RangeInclusive<u16>],
     ) -> Result<(), BridgeError> {
-        check_vids(&vids)?;
+        let vids = checked(ranges)?;
         let port = self.port_named(ifname)?;
         let mut vlans = self.vlans(port.id)?;
-        let missing = vids.clone().find(|vid| !vlans.member.contains(*vid));
+        let missing = vids.iter().find(|vid| !vlans.member.contains(**vid));
         if let Some(vid) = missing {
             return Err(bad_vlan(format!(
                 "{vid}: interface {ifname} is no member; `netbridge vlan show {}` lists its VLANs",
                 self.name()
             )));
         }
-        for vid in vids.clone() {
-            vlans.member.set(vid, false);
-            vlans.untagged.set(vid, false);
+        for vid in &vids {
+            vlans.member.set(*vid, false);
+            vlans.untagged.set(*vid, false);
         }
         if vids.contains(&port.conf.pvid) {
             let conf = PortConf {
@@ -158,6 +160,18 @@ impl Bridge {
         self.maps_mut().set_port_vlans(port.id, vlans)?;
         self.flush_vlans(port.id, &vids)?;
         self.follow_host(&port)
+    }
+
+    /// Refuses a PVID that is no VLAN of the port's; 0 for none is one.
+    pub(super) fn check_pvid(&self, port: &Port, pvid: u16) -> Result<(), BridgeError> {
+        if pvid == VID_NONE || self.vlans(port.id)?.member.contains(pvid) {
+            return Ok(());
+        }
+        check_vids(&(pvid..=pvid))?;
+        let (bridge, ifname) = (self.name(), &port.ifname);
+        Err(bad_vlan(format!(
+            "{pvid}: interface {ifname} is no member, so it cannot be its PVID; `netbridge vlan add {bridge} {ifname} {pvid} --pvid` makes it both"
+        )))
     }
 
     /// The VLANs of a new port: the default one, untagged, as on the kernel's bridge.
@@ -258,6 +272,36 @@ pub(super) fn own_entry(id: PortId) -> FdbEntry {
     FdbEntry {
         flags: FdbFlags::OWN.with(FdbFlags::STATIC),
         ..FdbEntry::learned(id, datapath::now())
+    }
+}
+
+/// The VIDs in ranges, each of which must be one, and no two of which may share a VID.
+fn checked(ranges: &[RangeInclusive<u16>]) -> Result<Vec<u16>, BridgeError> {
+    let mut vids = Vec::new();
+    for (at, range) in ranges.iter().enumerate() {
+        check_vids(range)?;
+        let mut before = ranges.iter().take(at);
+        let shares = |other: &&RangeInclusive<u16>| {
+            other.start() <= range.end() && range.start() <= other.end()
+        };
+        if let Some(other) = before.find(shares) {
+            let (one, other) = (text(other), text(range));
+            return Err(bad_vlan(format!(
+                "{one} and {other} overlap; name each VLAN once"
+            )));
+        }
+        vids.extend(range.clone());
+    }
+    Ok(vids)
+}
+
+/// A range as it is typed.
+fn text(range: &RangeInclusive<u16>) -> String {
+    let (first, last) = (range.start(), range.end());
+    if first == last {
+        first.to_string()
+    } else {
+        format!("{first}-{last}")
     }
 }
 

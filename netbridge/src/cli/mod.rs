@@ -128,6 +128,20 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The command that was typed, as far as there is one: what `--help` can be asked of.
+fn command_typed() -> String {
+    let mut typed = "netbridge".to_owned();
+    let mut command = Cli::command();
+    for word in std::env::args().skip(1) {
+        let Some(found) = command.find_subcommand(&word).cloned() else {
+            break;
+        };
+        typed = format!("{typed} {word}");
+        command = found;
+    }
+    typed
+}
+
 /// Help goes out as it is; a mistake becomes one line.
 fn usage(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind;
@@ -140,7 +154,7 @@ fn usage(error: &clap::Error) -> ExitCode {
             let end = text.find("\n\n").unwrap_or(text.len());
             let message = text.get(..end).unwrap_or_default();
             let message = one_line(message.trim_start_matches("error: "));
-            eprintln!("netbridge: {message}; see `netbridge --help`");
+            eprintln!("netbridge: {message}; see `{} --help`", command_typed());
             ExitCode::from(2)
         }
     }

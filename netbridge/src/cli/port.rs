@@ -102,6 +102,9 @@ pub(super) struct Set {
     /// Which frames to take, on a bridge that filters VLANs.
     #[arg(long, value_enum)]
     accept_frames: Option<AcceptArg>,
+    /// VLAN of frames that come without one; the port must be a member. `none` takes no such frames.
+    #[arg(long, value_name = "VID|none", value_parser = values::pvid)]
+    pvid: Option<u16>,
     /// Drop frames of VLANs that the port is no member of as they come in.
     #[arg(long, value_enum, value_name = "on|off")]
     ingress_filter: Option<OnOff>,
@@ -169,6 +172,7 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
                 clear,
                 group_fwd_mask: args.group_fwd_mask,
                 accept_frames: args.accept_frames.map(Into::into),
+                pvid: args.pvid,
                 state: args.state.map(Into::into),
                 learn_limit: args.learn_limit,
                 name: args.name,

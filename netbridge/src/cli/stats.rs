@@ -20,7 +20,7 @@ pub(super) struct Args {
     #[arg(long)]
     watch: bool,
     /// Seconds between two showings.
-    #[arg(long, value_name = "SECS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=86400))]
+    #[arg(long, value_name = "SECS", default_value_t = 1, requires = "watch", value_parser = clap::value_parser!(u32).range(1..=86400))]
     interval: u32,
 }
 

@@ -3,10 +3,13 @@
 use std::ops::RangeInclusive;
 
 use clap::ValueEnum;
-use netbridge_common::{MacAddr, Mode, PortState, vlan::AcceptFrames};
+use netbridge_common::{
+    MacAddr, Mode, PortState,
+    vlan::{AcceptFrames, VID_NONE},
+};
 
 use super::UsageError;
-use crate::bridge::{HookChoice, VlanProtocol};
+use crate::bridge::{HookChoice, VIDS, VlanProtocol};
 
 /// Which hook serves a port.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -142,6 +145,15 @@ pub(super) fn vids(text: &str) -> Result<RangeInclusive<u16>, UsageError> {
     let number = |text: &str| text.parse::<u16>().map_err(|_error| bad());
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     Ok(number(first)?..=number(last)?)
+}
+
+/// Reads a PVID; 0 for `none`.
+pub(super) fn pvid(text: &str) -> Result<u16, String> {
+    match (text, text.parse()) {
+        ("none", _) => Ok(VID_NONE),
+        (_, Ok(vid)) if VIDS.contains(&vid) => Ok(vid),
+        _ => Err("no VID; give 1 to 4094, or none".to_owned()),
+    }
 }
 
 /// Reads a mask of bits, hexadecimal with 0x before it.

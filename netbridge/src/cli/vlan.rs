@@ -1,9 +1,11 @@
 //! `netbridge vlan`.
 
+use std::ops::RangeInclusive;
+
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::values::vids;
+use super::{UsageError, values::vids as range};
 use crate::{
     bridge::{Bridge, Membership},
     output::{self, VlanView},
@@ -11,19 +13,19 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make a port a member of a VLAN, or of a range.
+    /// Make a port a member of VLANs.
     #[command(after_help = "Examples:
   netbridge vlan add br0 veth1 10 --pvid --untagged    # an access port
-  netbridge vlan add br0 eth1 10-20                     # a trunk")]
+  netbridge vlan add br0 eth1 10-20 30                  # a trunk")]
     Add {
         /// Name of the bridge.
         bridge: String,
         /// The interface.
         #[arg(value_name = "IF")]
         ifname: String,
-        /// The VID, or the first and the last of a range.
-        #[arg(value_name = "VID")]
-        vid: String,
+        /// VIDs, or the first and the last of ranges.
+        #[arg(value_name = "VID", required = true)]
+        vids: Vec<String>,
         /// Frames without a VLAN belong to this one.
         #[arg(long)]
         pvid: bool,
@@ -31,7 +33,7 @@ pub(super) enum Verb {
         #[arg(long)]
         untagged: bool,
     },
-    /// Take a port out of a VLAN, or of a range.
+    /// Take a port out of VLANs.
     #[command(after_help = "Example:\n  netbridge vlan del br0 veth1 1")]
     Del {
         /// Name of the bridge.
@@ -39,9 +41,9 @@ pub(super) enum Verb {
         /// The interface.
         #[arg(value_name = "IF")]
         ifname: String,
-        /// The VID, or the first and the last of a range.
-        #[arg(value_name = "VID")]
-        vid: String,
+        /// VIDs, or the first and the last of ranges.
+        #[arg(value_name = "VID", required = true)]
+        vids: Vec<String>,
     },
     /// Show the VLANs of the ports of a bridge, or of one.
     #[command(after_help = "Example:\n  netbridge vlan show br0")]
@@ -52,9 +54,13 @@ pub(super) enum Verb {
         #[arg(value_name = "IF")]
         ifname: Option<String>,
         /// Only ports that are members of this VLAN.
-        #[arg(value_name = "VID")]
+        #[arg(value_name = "VID", value_parser = clap::value_parser!(u16).range(1..=4094))]
         vid: Option<u16>,
     },
+}
+
+fn ranges(vids: &[String]) -> Result<Vec<RangeInclusive<u16>>, UsageError> {
+    vids.iter().map(|vid| range(vid)).collect()
 }
 
 pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
@@ -62,21 +68,21 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
         Verb::Add {
             bridge,
             ifname,
-            vid,
+            vids,
             pvid,
             untagged,
         } => {
-            let vids = vids(&vid)?;
+            let vids = ranges(&vids)?;
             let membership = Membership { pvid, untagged };
-            Ok(Bridge::open(&bridge)?.add_vlans(&ifname, vids, membership)?)
+            Ok(Bridge::open(&bridge)?.add_vlans(&ifname, &vids, membership)?)
         }
         Verb::Del {
             bridge,
             ifname,
-            vid,
+            vids,
         } => {
-            let vids = vids(&vid)?;
-            Ok(Bridge::open(&bridge)?.del_vlans(&ifname, vids)?)
+            let vids = ranges(&vids)?;
+            Ok(Bridge::open(&bridge)?.del_vlans(&ifname, &vids)?)
         }
         Verb::Show {
             bridge,

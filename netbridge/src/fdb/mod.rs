@@ -1,9 +1,6 @@
 //! The FDB as operators see it: entries shown, added, removed, flushed and swept.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    ops::RangeInclusive,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use netbridge_common::{FdbEntry, FdbFlags, FdbKey, PortId, Ticks};
 
@@ -131,11 +128,7 @@ impl Bridge {
     }
 
     /// Removes what was learned on a port in VLANs that it leaves (802.1Q 8.8.9).
-    pub(crate) fn flush_vlans(
-        &mut self,
-        port: PortId,
-        vids: &RangeInclusive<u16>,
-    ) -> Result<(), BridgeError> {
+    pub(crate) fn flush_vlans(&mut self, port: PortId, vids: &[u16]) -> Result<(), BridgeError> {
         self.remove_entries(|key, entry| {
             entry.port == port && !entry.is_permanent() && vids.contains(&key.vid)
         })

@@ -259,6 +259,16 @@ fn vlans_are_shown_as_they_were_set() {
     assert_eq!(fields(&all[0]), ["ifname", "name", "vlans"]);
     assert_eq!(vlans(&pick(&all, "ifname", "v1")), first);
     assert_eq!(vlans(&pick(&all, "ifname", "v2")), second);
+    let pvid = |vid| scene.host.ok(&["port", "set", "br0", "v2", "--pvid", vid]);
+    for (vid, flags) in [
+        ("none", json!([])),
+        ("12", json!(["PVID"])),
+        ("1", json!([])),
+    ] {
+        pvid(vid);
+        let shown = vlans(&show(&["v2"])[0]);
+        assert_eq!(shown[3]["flags"], flags, "PVID {vid}");
+    }
     assert_eq!(show(&["v1"]).as_array().map(Vec::len), Some(1));
     assert_eq!(show(&["v1", "11"]), json!([]));
     let before = scene.json(&["bridge", "show", "br0"]);

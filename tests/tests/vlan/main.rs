@@ -92,7 +92,7 @@ impl Net {
         let ifname = &self.lab.container(n).port;
         self.lab.bridge(|bridge| {
             bridge
-                .add_vlans(ifname, first..=last, membership)
+                .add_vlans(ifname, &[first..=last], membership)
                 .expect("add the VLANs");
         });
     }
@@ -101,7 +101,7 @@ impl Net {
         let ifname = &self.lab.container(n).port;
         self.lab.bridge(|bridge| {
             bridge
-                .del_vlans(ifname, vid..=vid)
+                .del_vlans(ifname, &[vid..=vid])
                 .expect("remove the VLAN");
         });
     }

@@ -47,7 +47,7 @@ fn the_host_is_a_member_of_vlan_1() {
         // The host follows.
         net.lab.bridge(|bridge| {
             let tagged = Membership::default();
-            bridge.add_vlans("br0-p", 10..=10, tagged).expect("add");
+            bridge.add_vlans("br0-p", &[10..=10], tagged).expect("add");
         });
         net.wires[1].send(&tagged(mac, station(2), &[tag(3, 0)], "to the host"));
         let wanted = tagged(mac, station(2), &[tag(3, 10)], "to the host");
