@@ -7,11 +7,12 @@
 use std::time::{Duration, Instant};
 
 use netbridge::{
-    bridge::{HookChoice, PortSpec},
+    bridge::{BridgeChange, HookChoice, Membership, PortSpec},
     net::{Links, VethSpec},
 };
 use netbridge_common::MacAddr;
 use netbridge_tests::{
+    frame::{Frame, VLAN},
     require::note,
     require_root,
     topology::{Lab, PortOptions},
@@ -100,6 +101,47 @@ fn a_broadcast_reaches_every_one_of_1100_ports() {
     lab.assert_accounts();
     lab.assert_no_drops();
     note(format_args!("done after {:?}", start.elapsed()));
+    a_vlan_of_many_ports(&lab, &wires);
+    note(format_args!("VLANs after {:?}", start.elapsed()));
     drop(lab);
     note(format_args!("gone after {:?}", start.elapsed()));
+}
+
+/// The same in a VLAN: 400 of the ports leave it, and a flood, which takes several runs of the program,
+/// leaves them out and no others.
+fn a_vlan_of_many_ports(lab: &Lab, wires: &[Wire]) {
+    let change = BridgeChange {
+        vlan_filtering: Some(true),
+        ..BridgeChange::default()
+    };
+    let tagged = Membership::default();
+    lab.bridge(|bridge| {
+        bridge.change(&change).expect("filter VLANs");
+        for n in 0..400 {
+            let vlans = bridge.del_vlans(&format!("i{n}"), &[1..=1]);
+            vlans.expect("take a port out of VLAN 1");
+        }
+        let last = &lab.container(3).port;
+        let vlans = bridge.add_vlans(last, &[1..=1], tagged);
+        vlans.expect("tag the last port's frames");
+    });
+    let before = lab.all_stats();
+    let flood = Frame::new(MacAddr([1, 0, 0x5e, 1, 2, 4]), lab.container(1).mac);
+    wires[0].send(&flood.of_len(60));
+    wires[1].expect_once(&flood.of_len(60));
+    wires[2].expect_once(&flood.tag(VLAN, 1).of_len(64));
+    let sent = || -> u64 {
+        let now = lab.all_stats();
+        let pairs = now.iter().zip(&before);
+        pairs
+            .map(|(now, then)| now.tx.frames - then.tx.frames)
+            .sum()
+    };
+    let deadline = Instant::now() + SOON;
+    while sent() < PORTS as u64 - 401 {
+        assert!(Instant::now() < deadline, "{} copies", sent());
+    }
+    assert_eq!(sent(), PORTS as u64 - 401);
+    lab.assert_accounts();
+    lab.assert_no_drops();
 }

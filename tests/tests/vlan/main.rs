@@ -8,6 +8,7 @@ mod live;
 mod members;
 mod sizes;
 mod stacks;
+mod switches;
 mod tags;
 
 use std::{cell::Cell, time::Instant};
