@@ -227,6 +227,7 @@ fn an_unknown_test_or_datapath_is_refused_with_the_known_ones() {
         "first_packet",
         "reset",
         "cost",
+        "features",
         "attach",
         "memory",
         "fdb_dump",

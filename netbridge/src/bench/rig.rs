@@ -7,7 +7,7 @@ use std::{fs, net::Ipv4Addr};
 
 use anyhow::{Context as _, Result};
 use ipnet::Ipv4Net;
-use netbridge_common::PortFlags;
+use netbridge_common::{Features, PortFlags};
 
 pub(super) use self::ovs::Ovs;
 use super::{Datapath, tools::Tools};
@@ -41,6 +41,8 @@ pub(super) struct RigOptions {
     pub(super) pinned: bool,
     /// Whether netbridge keeps verdicts.
     pub(super) flow_cache: bool,
+    /// What netbridge's programs can do.
+    pub(super) features: Features,
 }
 
 impl RigOptions {
@@ -51,6 +53,7 @@ impl RigOptions {
             fdb_entries: 1 << 18,
             pinned: false,
             flow_cache: true,
+            features: Features(0),
         }
     }
 }
@@ -234,6 +237,7 @@ impl Rig {
             let load = LoadOptions {
                 fdb_entries: rig.fdb_entries,
                 flow_cache: rig.flow_cache,
+                features: rig.features,
                 ..LoadOptions::default()
             };
             let options = NetbridgeOptions {

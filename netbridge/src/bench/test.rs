@@ -42,6 +42,7 @@ pub static TESTS: &[Test] = &[
     measure::first_packet::TEST,
     measure::reset::TEST,
     measure::cost::TEST,
+    measure::features::TEST,
     measure::attach::TEST,
     measure::memory::TEST,
     measure::fdb_dump::DUMP,

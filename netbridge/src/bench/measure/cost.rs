@@ -23,11 +23,11 @@ use crate::{
 };
 
 /// Runs of a program that make one figure, and how often that is tried: the best counts.
-const REPEAT: u32 = 200_000;
+pub(super) const REPEAT: u32 = 200_000;
 const TRIES: usize = 5;
 
 /// `TC_ACT_REDIRECT` and `XDP_REDIRECT`.
-const REDIRECT: [u32; 2] = [7, 4];
+pub(super) const REDIRECT: [u32; 2] = [7, 4];
 
 /// What the kernel spends in the program alone; nothing is sent.
 pub(in crate::bench) const TEST: Test = Test {
@@ -109,7 +109,7 @@ fn decision(datapath: Datapath, name: &str, flow_cache: bool) -> Result<Sample> 
 }
 
 /// What the program returned, and the mean time of a run.
-fn run_once(
+pub(super) fn run_once(
     programs: &mut Programs,
     xdp: bool,
     frame: &[u8],
@@ -126,7 +126,7 @@ fn run_once(
     Ok((result.return_value, result.duration))
 }
 
-fn best(mut run: impl FnMut() -> Result<Duration>) -> Result<Duration> {
+pub(super) fn best(mut run: impl FnMut() -> Result<Duration>) -> Result<Duration> {
     let mut best = Duration::MAX;
     for _ in 0..TRIES {
         best = best.min(run()?);
@@ -134,6 +134,6 @@ fn best(mut run: impl FnMut() -> Result<Duration>) -> Result<Duration> {
     Ok(best)
 }
 
-fn sample(name: &str, took: Duration) -> Sample {
+pub(super) fn sample(name: &str, took: Duration) -> Sample {
     Sample::new(name, Unit::Nanos, took.as_secs_f64() * 1e9)
 }

@@ -16,6 +16,7 @@ mod daemon;
 mod datagrams;
 pub(super) mod fdb;
 pub(super) mod fdb_dump;
+pub(super) mod features;
 pub(super) mod first_packet;
 mod frames;
 pub(super) mod holb;
