@@ -1,5 +1,7 @@
 //! Typed handles of a bridge's pinned maps, checked before they are believed.
 
+mod mirrors;
+
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 
 use aya::{
@@ -9,7 +11,7 @@ use aya::{
 };
 use netbridge_common::{
     ABI_VERSION, Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-    PortId, PortInfo, PortVlans, Settings, Ticks, VlanCounters, maps::name,
+    PortId, PortInfo, PortVlans, Settings, Ticks, VlanCounters, VlanMirror, maps::name,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -35,6 +37,7 @@ pub struct Maps {
     xdp_flood: ArrayOfMaps<MapData, DevMap<MapData>>,
     port_vlans: Array<MapData, PortVlans>,
     vlan_counters: PerCpuArray<MapData, VlanCounters>,
+    vlan_mirrors: Array<MapData, VlanMirror>,
     bindings: HashMap<MapData, BindingKey, Binding>,
     event_budget: PerCpuArray<MapData, EventBudget>,
 }
@@ -82,6 +85,7 @@ impl Maps {
             xdp_flood: typed(dir, name::XDP_FLOOD)?,
             port_vlans: array(dir, name::PORT_VLANS)?,
             vlan_counters: per_cpu(dir, name::VLAN_COUNTERS)?,
+            vlan_mirrors: array(dir, name::VLAN_MIRRORS)?,
             bindings: hash(dir, name::BINDINGS)?,
             event_budget: per_cpu(dir, name::EVENT_BUDGET)?,
         })
