@@ -1,13 +1,13 @@
 //! Copies of frames for the targets of mirrors.
-#![expect(unsafe_code, reason = "a global function, and a BPF helper")]
+#![expect(unsafe_code, reason = "a global function keeps its name")]
 
-use aya_ebpf::{bindings::__sk_buff, helpers::bpf_clone_redirect};
+use aya_ebpf::bindings::__sk_buff;
 use netbridge_common::{
     FrameSize, PortConf, PortId,
     decide::{Copies, DropReason, takes_copy},
 };
 
-use crate::{count, features, pipeline::Frontend, table, tc::entrance, verifier::forget};
+use crate::{count, features, pipeline::Frontend, skb, table, verifier::forget};
 
 /// The copies of a frame that comes in by a port, whatever will become of it.
 #[inline(always)]
@@ -112,11 +112,10 @@ fn copy(skb: *mut __sk_buff, target: PortId, size: FrameSize) {
         count::flood_dropped(target, size, reason);
         return;
     }
-    let (ifindex, flags) = entrance(port);
-    // What leaves an interface, or enters the host, does not come by the ingress of a port: a copy is
-    // not decided about, learned from or mirrored.
-    // SAFETY: `skb` is the program's context; its pointers into the frame are read anew after it.
-    if unsafe { bpf_clone_redirect(skb, ifindex, flags) } == 0 {
+    // A copy does not come by the ingress of a port: nothing is decided about it, and it is neither
+    // learned from nor mirrored.
+    let (ifindex, flags) = skb::entrance(port);
+    if skb::clone_redirect(skb, ifindex, flags) {
         count::mirrored(target, size);
     } else {
         count::flood_dropped(target, size, DropReason::RedirectFailed);

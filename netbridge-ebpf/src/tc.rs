@@ -9,10 +9,7 @@ use core::ffi::c_void;
 use aya_ebpf::{
     Global,
     bindings::{__sk_buff, BPF_F_INGRESS, TC_ACT_REDIRECT, TC_ACT_SHOT},
-    helpers::{
-        bpf_clone_redirect, bpf_loop, bpf_redirect, bpf_redirect_peer, bpf_skb_vlan_pop,
-        bpf_skb_vlan_push,
-    },
+    helpers::bpf_loop,
     programs::TcContext,
 };
 use netbridge_common::{
@@ -26,6 +23,7 @@ use netbridge_common::{
 use crate::{
     count, features, mirror, packet,
     pipeline::{self, Flood, Frontend},
+    skb::{clone_redirect, entrance, redirect, redirect_peer, retag},
     table,
     verifier::forget,
 };
@@ -274,8 +272,7 @@ impl Walk {
         };
         let (ifindex, flags) = entrance(port);
         let dressed = self.dress();
-        // SAFETY: `skb` is the program's context.
-        if dressed.is_ok() && unsafe { bpf_clone_redirect(self.skb, ifindex, flags) } == 0 {
+        if dressed.is_ok() && clone_redirect(self.skb, ifindex, flags) {
             self.count(port);
             self.mirror(port);
         } else {
@@ -344,64 +341,6 @@ impl Walk {
             table::port(self.waiting)
         }
     }
-}
-
-/// Takes away, changes or puts on the tag that the kernel keeps beside a frame.
-#[inline(always)]
-fn retag(skb: *mut __sk_buff, tpid: u16, action: TagAction) -> Result<(), DropReason> {
-    let done = match action {
-        TagAction::Keep => true,
-        TagAction::Pop => vlan_pop(skb),
-        TagAction::Push(tci) => vlan_push(skb, tpid, tci),
-        TagAction::Rewrite(tci) => vlan_pop(skb) && vlan_push(skb, tpid, tci),
-    };
-    if done {
-        Ok(())
-    } else {
-        Err(DropReason::RedirectFailed)
-    }
-}
-
-#[inline(always)]
-fn vlan_pop(skb: *mut __sk_buff) -> bool {
-    // SAFETY: `skb` is the program's context.
-    unsafe { bpf_skb_vlan_pop(skb) == 0 }
-}
-
-#[inline(always)]
-fn vlan_push(skb: *mut __sk_buff, tpid: u16, tci: u16) -> bool {
-    // SAFETY: `skb` is the program's context; the kernel checks the numbers.
-    unsafe { bpf_skb_vlan_push(skb, tpid.to_be(), tci) == 0 }
-}
-
-/// Interface and redirect flags by which frames reach a port: the wire, or the host's ingress.
-#[inline(always)]
-pub fn entrance(port: &PortConf) -> (u32, u64) {
-    if port.flags.contains(PortFlags::HOST) {
-        (port.deliver_ifindex, u64::from(BPF_F_INGRESS))
-    } else {
-        (port.ifindex, 0)
-    }
-}
-
-#[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the helper returns a TC action"
-)]
-fn redirect_peer(ifindex: u32) -> i32 {
-    // SAFETY: the helper takes any number; the kernel checks it when it acts on it.
-    unsafe { bpf_redirect_peer(ifindex, 0) as i32 }
-}
-
-#[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the helper returns a TC action"
-)]
-fn redirect(ifindex: u32, flags: u64) -> i32 {
-    // SAFETY: the helper takes any numbers; the kernel checks them when it acts on them.
-    unsafe { bpf_redirect(ifindex, flags) as i32 }
 }
 
 impl Frontend for TcFrame<'_> {

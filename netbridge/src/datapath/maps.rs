@@ -1,6 +1,6 @@
 //! Typed handles of a bridge's pinned maps, checked before they are believed.
 
-mod mirrors;
+mod vlans;
 
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 
@@ -126,28 +126,6 @@ impl Maps {
     pub fn set_port_conf(&mut self, id: PortId, conf: PortConf) -> Result<(), DatapathError> {
         write(name::PORT_CONF, &mut self.port_conf, id.0, conf)?;
         self.renew()
-    }
-
-    /// A port's VLANs.
-    pub fn port_vlans(&self, id: PortId) -> Result<PortVlans, DatapathError> {
-        read(name::PORT_VLANS, &self.port_vlans, id.0)
-    }
-
-    /// Writes a port's VLANs.
-    pub fn set_port_vlans(&mut self, id: PortId, vlans: PortVlans) -> Result<(), DatapathError> {
-        write(name::PORT_VLANS, &mut self.port_vlans, id.0, vlans)?;
-        self.renew()
-    }
-
-    /// What passed in a VLAN, summed over the CPUs.
-    pub fn vlan_counters(&self, vid: u16) -> Result<VlanCounters, DatapathError> {
-        let values = self
-            .vlan_counters
-            .get(&u32::from(vid), 0)
-            .map_err(|error| map_error(name::VLAN_COUNTERS, "read", &error))?;
-        let mut sum = VlanCounters::default();
-        values.iter().for_each(|value| sum.add(value));
-        Ok(sum)
     }
 
     /// What userspace remembers of a port.

@@ -96,7 +96,6 @@ fn check_with(features: Features, cases: &[Case]) {
             fdb_entries: 64,
             flow_cache,
             features,
-            ..LoadOptions::default()
         };
         let options = BridgeOptions {
             load,
