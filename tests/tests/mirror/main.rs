@@ -5,6 +5,7 @@
 )]
 
 mod live;
+mod many;
 mod ports;
 mod targets;
 mod vlans;

@@ -1,14 +1,14 @@
 //! Targets that fail or go, and slots that are used again.
 
 use netbridge::{
-    bridge::{BridgeChange, Direction, HookChoice, MirrorSource},
+    bridge::{BridgeChange, Direction, HookChoice, HostInterface, MirrorSource},
     net::Links,
 };
 use netbridge_tests::{
     frame::{BROADCAST, station},
     require_root,
     topology::{HOOKS, Lab, PortOptions},
-    wire::{SILENCE, frame},
+    wire::{SILENCE, Wire, frame},
 };
 
 use super::{REPEATS, Scene, WATCHER, on_every_scene};
@@ -53,6 +53,37 @@ fn a_target_of_a_smaller_mtu_changes_nothing() {
         assert_eq!(scene.lab.drops(WATCHER, "too_big"), 1);
         scene.pass(1, (two, one), "small", &[0, 1, 1]);
     }
+}
+
+#[test]
+fn the_host_can_watch() {
+    require_root!();
+    on_every_scene(|scene| {
+        let [one, two] = scene.macs();
+        let host = scene.lab.bridge(|bridge| {
+            let host = bridge.add_host_interface(&HostInterface::default());
+            let host = host.expect("add the host's interface").ifname;
+            let source = scene.port(1);
+            bridge
+                .add_mirror(&source, Direction::Both, &host)
+                .expect("add a mirror");
+            host
+        });
+        let wire = Wire::open(scene.lab.host(), "br0");
+        for (from, to) in [(1, (two, one)), (2, (one, two))] {
+            let seen = frame(to.0, to.1, "seen by the host");
+            scene.wires[from - 1].send(&seen);
+            scene.wires[2 - from].expect_once(&seen);
+            wire.expect_once(&seen);
+        }
+        assert_eq!(scene.lab.stats_of(&host).mirrored, 2);
+        for (n, mac) in [(1, one), (2, two)] {
+            let entry = scene.lab.entry(mac).expect("is learned");
+            assert_eq!(entry.port, scene.lab.port_id(n));
+        }
+        scene.lab.assert_no_drops();
+        scene.lab.assert_accounts();
+    });
 }
 
 fn mirrors(lab: &Lab) -> usize {
