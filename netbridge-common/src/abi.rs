@@ -8,7 +8,7 @@ use core::mem::offset_of;
 
 use crate::{
     Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, PortConf,
-    PortCounters, PortInfo, PortVlans, Settings, VlanCounters,
+    PortCounters, PortInfo, PortVlans, Settings, VlanCounters, VlanMirror,
 };
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
@@ -37,6 +37,7 @@ const _: () = {
     assert!(size_of::<FlowSet>() == 128 && offset_of!(FlowSet, second) == 64);
     assert!(size_of::<PortVlans>() == 1024 && offset_of!(PortVlans, untagged) == 512);
     assert!(size_of::<VlanCounters>() == 32);
+    assert!(size_of::<VlanMirror>() == 4 && offset_of!(VlanMirror, mirror_out) == 2);
     assert!(size_of::<EventBudget>() == 16 && offset_of!(EventBudget, lost) == 8);
 };
 
@@ -46,7 +47,7 @@ mod pod {
 
     use super::{
         Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-        PortInfo, PortVlans, Settings, VlanCounters,
+        PortInfo, PortVlans, Settings, VlanCounters, VlanMirror,
     };
 
     macro_rules! pod {
@@ -71,6 +72,7 @@ mod pod {
         PortInfo,
         PortVlans,
         Settings,
-        VlanCounters
+        VlanCounters,
+        VlanMirror
     );
 }

@@ -30,7 +30,9 @@ pub struct BindingKey {
 impl BindingKey {
     /// The key of an Ethernet address.
     #[inline(always)]
-    pub const fn mac(MacAddr([a, b, c, d, e, f]): MacAddr, vid: u16) -> Self {
+    pub const fn mac(MacAddr(octets): MacAddr, vid: u16) -> Self {
+        let [a, b, c, d, rest @ ..] = octets;
+        let [e, f] = rest;
         Self {
             address: [a, b, c, d, e, f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             vid,

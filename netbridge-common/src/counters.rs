@@ -9,8 +9,8 @@ pub const DROP_SLOTS: usize = 32;
 /// What happened on a port, on one CPU; the value of map `PORT_COUNTERS`.
 ///
 /// Frames that a GSO buffer stands for are counted singly. A frame that came in is counted once in
-/// `forwarded`, `flooded` or a drop, so the three add up to `rx_frames`; only copies of a flood
-/// that could not leave are dropped on the port that they would have left by.
+/// `forwarded`, `flooded` or a drop, so the three add up to `rx_frames`; only copies of a flood, or for
+/// a mirror, that could not leave are dropped on the port that they would have left by.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortCounters {
@@ -34,8 +34,10 @@ pub struct PortCounters {
     pub wasted: u64,
     /// Requests that the bridge answered itself; they are in `forwarded` too.
     pub answered: u64,
+    /// Copies of other ports' or VLANs' frames that went out here for a mirror; not in `tx_frames`.
+    pub mirrored: u64,
     /// Zero.
-    pub reserved: [u64; 2],
+    pub reserved: [u64; 1],
     /// Drops, by the number of their [`DropReason`].
     pub drops: [u64; DROP_SLOTS],
 }
@@ -59,6 +61,7 @@ impl PortCounters {
             (&mut self.refused, other.refused),
             (&mut self.wasted, other.wasted),
             (&mut self.answered, other.answered),
+            (&mut self.mirrored, other.mirrored),
         ];
         for (sum, more) in sums
             .into_iter()

@@ -48,4 +48,4 @@ pub use mac::MacAddr;
 pub use port::{PortConf, PortFlags, PortId, PortState};
 pub use settings::{LoopGuard, Mode, ProxyMode, Settings};
 pub use ticks::Ticks;
-pub use vlan::{PortVlans, VlanCounters};
+pub use vlan::{PortVlans, VlanCounters, VlanMirror};

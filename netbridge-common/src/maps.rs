@@ -34,6 +34,8 @@ pub mod name {
     pub const PORT_VLANS: &str = "PORT_VLANS";
     /// [`crate::VlanCounters`] by VID, per CPU.
     pub const VLAN_COUNTERS: &str = "VLAN_COUNTERS";
+    /// [`crate::VlanMirror`] by VID.
+    pub const VLAN_MIRRORS: &str = "VLAN_MIRRORS";
     /// [`crate::Binding`] by [`crate::BindingKey`].
     pub const BINDINGS: &str = "BINDINGS";
     /// Ring buffer of [`crate::Event`].
@@ -42,7 +44,7 @@ pub mod name {
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
 
     /// All of them.
-    pub const ALL: [&str; 18] = [
+    pub const ALL: [&str; 19] = [
         SETTINGS,
         PORT_CONF,
         PORT_INFO,
@@ -58,6 +60,7 @@ pub mod name {
         MOVES,
         PORT_VLANS,
         VLAN_COUNTERS,
+        VLAN_MIRRORS,
         BINDINGS,
         EVENTS,
         EVENT_BUDGET,

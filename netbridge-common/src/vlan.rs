@@ -126,6 +126,16 @@ pub struct PortVlans {
     pub untagged: VidSet,
 }
 
+/// The mirror of a VLAN; the value of map `VLAN_MIRRORS`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VlanMirror {
+    /// The port that gets a copy of what comes in and is admitted to the VLAN, by its number; 0 for none.
+    pub mirror_in: u16,
+    /// The port that gets a copy of what goes out in the VLAN, by its number; 0 for none.
+    pub mirror_out: u16,
+}
+
 /// What passed in a VLAN, on one CPU; the value of map `VLAN_COUNTERS`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

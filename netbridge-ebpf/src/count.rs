@@ -58,7 +58,7 @@ pub fn dropped(ingress: PortId, size: FrameSize, slot: u32) {
     }
 }
 
-/// A copy of a flood could not go out on `egress`.
+/// A copy of a flood, or for a mirror, could not go out on `egress`.
 #[inline(always)]
 pub fn flood_dropped(egress: PortId, size: FrameSize, reason: DropReason) {
     if let Some(counters) = of(egress) {
@@ -94,6 +94,14 @@ pub fn flood_sent(egress: PortId, conf: &PortConf, head: &FrameHead, size: Frame
         if conf.is_wasted_on(head.dst) {
             add(&mut counters.wasted, size.frames);
         }
+    }
+}
+
+/// A copy of a frame went out on `target` for a mirror.
+#[inline(always)]
+pub fn mirrored(target: PortId, size: FrameSize) {
+    if let Some(counters) = of(target) {
+        add(&mut counters.mirrored, size.frames);
     }
 }
 

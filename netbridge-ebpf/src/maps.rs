@@ -8,7 +8,7 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters,
-    PortVlans, Settings, VlanCounters,
+    PortVlans, Settings, VlanCounters, VlanMirror,
     flow::FLOW_SETS,
     maps::{DEFAULT_BINDINGS, DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
     vlan::VIDS,
@@ -76,6 +76,10 @@ pub static PORT_VLANS: Array<PortVlans, PORTS> = Array::new();
 /// Counters by VID and CPU. Written by the programs.
 #[btf_map]
 pub static VLAN_COUNTERS: PerCpuArray<VlanCounters, VIDS> = PerCpuArray::new();
+
+/// Mirrors by VID. Written by userspace.
+#[btf_map]
+pub static VLAN_MIRRORS: Array<VlanMirror, VIDS> = Array::new();
 
 /// Addresses bound to ports. Written by userspace.
 #[btf_map]

@@ -4,13 +4,13 @@ use netbridge_common::{
     EventKind, FdbEntry, FdbKey, FrameHead, FrameSize, Mode, PortConf, PortFlags, PortId, Settings,
     Ticks,
     decide::{
-        DropReason, FloodKind, Forward, FrameVlan, Learn, Refusal, TagAction, Way, admit,
+        Copies, DropReason, FloodKind, Forward, FrameVlan, Learn, Refusal, TagAction, Way, admit,
         admit_source, classify, egress, egress_tag, forward, learn, way,
     },
     vlan::Tag,
 };
 
-use crate::{clock, count, features, flow::Flow, notify, table, verifier::forget};
+use crate::{clock, count, features, flow::Flow, mirror, notify, table, verifier::forget};
 
 /// What a hook provides: reading the frame, and carrying a verdict out.
 pub trait Frontend {
@@ -41,6 +41,10 @@ pub trait Frontend {
     fn send(&mut self, id: PortId, way: Way, target: u32) -> Result<Self::Action, DropReason>;
     /// Hands copies to all ports but `ingress`, counting each on its port.
     fn flood(&mut self, flood: &Flood<'_>) -> Self::Action;
+    /// Says whether this hook can make copies for mirrors.
+    fn mirrors(&self) -> bool;
+    /// Hands copies of the frame as it is to the targets of mirrors, counting each there.
+    fn mirror(&mut self, copies: Copies, size: FrameSize);
     /// Leaves the frame, uncounted, to the other hook of the port.
     fn pass_up(&self) -> Self::Action;
     /// Drops the frame.
@@ -179,9 +183,17 @@ fn verdict<F: Frontend>(
 ) -> Result<F::Action, DropReason> {
     let now = Ticks::from_nanos(nanos);
     let port = table::port(ingress).ok_or(DropReason::PortDisabled)?;
+    let by_port = mirror::incoming((ingress, port));
+    if !mirror::made(frame, by_port) {
+        return Ok(frame.pass_up());
+    }
     let head = frame.head().ok_or(DropReason::Malformed)?;
     admit(port, &head, settings)?;
     let vlan = vlan_of(frame, settings, ingress, port)?;
+    let by_vlan = mirror::admitted((ingress, port), vlan.vid);
+    if !mirror::made(frame, by_vlan) {
+        return Ok(frame.pass_up());
+    }
     let (to, learned) = match settings.mode() {
         Mode::Hub => {
             admit_to_hub(settings, (ingress, port), &head, vlan.vid, now)?;
@@ -201,11 +213,12 @@ fn verdict<F: Frontend>(
                 id,
                 vlan,
                 nanos,
+                copies: by_port.or(by_vlan),
             };
             unicast(frame, settings, &route, &head, learned.then_some(flow))
         }
         Forward::Flood(_) => {
-            if !frame.floods(settings, port) {
+            if !frame.floods(settings, port) || !mirror::can_flood(frame, vlan.vid) {
                 return Ok(frame.pass_up());
             }
             let size = frame.size();
@@ -346,6 +359,8 @@ pub struct Route {
     pub vlan: FrameVlan,
     /// When the verdict was made.
     pub nanos: u64,
+    /// The copies that were made of it as it came in.
+    pub copies: Copies,
 }
 
 #[inline(always)]
@@ -360,14 +375,19 @@ fn unicast<F: Frontend>(
     let size = frame.size();
     egress(route.from, port, size)?;
     let tag = tag_at(settings, route.id, route.vlan)?;
-    if !frame.reaches(port) {
+    let copies = mirror::outgoing((route.id, port), route.vlan.vid);
+    if !frame.reaches(port) || !mirror::can_make(frame, copies) {
         return Ok(frame.pass_up());
     }
     let (way, target) = way(port, head.dst);
     retag(frame, settings, tag)?;
+    mirror::make(frame, copies, resized(tag, size));
     let action = frame.send(route.id, way, target)?;
     delivered((route.ingress, route.id), route.vlan.vid, size, tag);
-    if let Some(flow) = flow {
+    // Mirrored flows are not kept.
+    if let Some(flow) = flow
+        && copies.or(route.copies).is_none()
+    {
         flow.keep(route, port, (way, target), tag);
     }
     Ok(action)

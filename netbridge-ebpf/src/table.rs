@@ -3,14 +3,16 @@
 
 use aya_ebpf::bindings::{BPF_EXIST, BPF_NOEXIST};
 use netbridge_common::{
-    FdbEntry, FdbKey, PortConf, PortId, PortVlans, Settings, Ticks,
+    FdbEntry, FdbKey, PortConf, PortId, PortVlans, Settings, Ticks, VlanMirror,
     decide::{Refusal, Room, is_fair},
+    vlan::VID_NONE,
 };
 
 use crate::{
-    atomic,
+    atomic, features,
     maps::{
         FDB, FLOOD_PORTS, LEARNED, MOVES, PORT_CONF, PORT_IDS, PORT_VLANS, SETTINGS, UNLEARNED,
+        VLAN_MIRRORS,
     },
 };
 
@@ -41,6 +43,16 @@ pub fn port(id: PortId) -> Option<&'static PortConf> {
 #[inline(always)]
 pub fn vlans(id: PortId) -> Option<&'static PortVlans> {
     PORT_VLANS.get(id.0)
+}
+
+/// The mirror of a VLAN; none for VID 0, which frames have on a bridge that filters none.
+#[inline(always)]
+pub fn vlan_mirror(vid: u16) -> VlanMirror {
+    if !features::vlan() || vid == VID_NONE {
+        return VlanMirror::default();
+    }
+    let mirror = VLAN_MIRRORS.get(u32::from(vid));
+    mirror.copied().unwrap_or_default()
 }
 
 /// Element `at` of the flood lists.

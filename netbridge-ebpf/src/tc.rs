@@ -9,23 +9,21 @@ use core::ffi::c_void;
 use aya_ebpf::{
     Global,
     bindings::{__sk_buff, BPF_F_INGRESS, TC_ACT_REDIRECT, TC_ACT_SHOT},
-    helpers::{
-        bpf_clone_redirect, bpf_loop, bpf_redirect, bpf_redirect_peer, bpf_skb_vlan_pop,
-        bpf_skb_vlan_push,
-    },
+    helpers::bpf_loop,
     programs::TcContext,
 };
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress},
+    decide::{Copies, DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress},
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     gso,
     vlan::Tag,
 };
 
 use crate::{
-    count, features, packet,
+    count, features, mirror, packet,
     pipeline::{self, Flood, Frontend},
+    skb::{clone_redirect, entrance, redirect, redirect_peer, retag},
     table,
     verifier::forget,
 };
@@ -41,6 +39,8 @@ const PACKET_HOST: u32 = 0;
 /// Copies that one run of the program makes. Each waits in the CPU's backlog, which holds 1,000
 /// unless told otherwise: a longer flood goes on after those have been taken out.
 const FLOOD_CHUNK: u32 = 256;
+/// The same where each may be mirrored.
+const MIRRORED_CHUNK: u32 = 128;
 
 /// Upper half of the mark of a frame that is being flooded in chunks; the lower half is the place
 /// in the flood list. Marks from other namespaces never get here: veth clears them. One that a
@@ -186,11 +186,16 @@ impl<'a> TcFrame<'a> {
             size: flood.size,
         };
         let rest = list.len.saturating_sub(from);
-        let chunk = rest.min(FLOOD_CHUNK);
+        let most = if features::mirror() {
+            MIRRORED_CHUNK
+        } else {
+            FLOOD_CHUNK
+        };
+        let chunk = rest.min(most);
         let context = (&raw mut walk).cast();
         // SAFETY: `step` has the shape of a loop callback, and `walk` outlives the loop.
         unsafe { bpf_loop(chunk, step as *mut c_void, context, 0) };
-        if rest <= FLOOD_CHUNK {
+        if rest <= most {
             return walk.last();
         }
         walk.copy();
@@ -198,7 +203,7 @@ impl<'a> TcFrame<'a> {
         if walk.take_form(flood.vlan.form()).is_err() {
             return TC_ACT_SHOT;
         }
-        let next = from.wrapping_add(FLOOD_CHUNK);
+        let next = from.wrapping_add(most);
         self.ctx.set_mark(FLOOD_MARK | (next & !FLOOD_MARK_MASK));
         redirect(self.ifindex(), u64::from(BPF_F_INGRESS))
     }
@@ -267,9 +272,9 @@ impl Walk {
         };
         let (ifindex, flags) = entrance(port);
         let dressed = self.dress();
-        // SAFETY: `skb` is the program's context.
-        if dressed.is_ok() && unsafe { bpf_clone_redirect(self.skb, ifindex, flags) } == 0 {
+        if dressed.is_ok() && clone_redirect(self.skb, ifindex, flags) {
             self.count(port);
+            self.mirror(port);
         } else {
             count::flood_dropped(self.waiting, self.size, DropReason::RedirectFailed);
         }
@@ -302,6 +307,16 @@ impl Walk {
         count::vlan_sent(self.vlan.vid, size);
     }
 
+    /// Mirrors a copy that goes to the port that waits.
+    #[inline(always)]
+    fn mirror(&self, port: &PortConf) {
+        let copies = mirror::outgoing((self.waiting, port), self.vlan.vid);
+        if features::mirror() {
+            let size = pipeline::resized(TagAction::from_raw(self.tag), self.size);
+            mirror::send(self.skb, copies, size);
+        }
+    }
+
     /// Sends the frame itself to the port that waits.
     #[inline(always)]
     fn last(&mut self) -> i32 {
@@ -314,6 +329,7 @@ impl Walk {
         }
         let (ifindex, flags) = entrance(port);
         self.count(port);
+        self.mirror(port);
         redirect(ifindex, flags)
     }
 
@@ -325,64 +341,6 @@ impl Walk {
             table::port(self.waiting)
         }
     }
-}
-
-/// Takes away, changes or puts on the tag that the kernel keeps beside a frame.
-#[inline(always)]
-fn retag(skb: *mut __sk_buff, tpid: u16, action: TagAction) -> Result<(), DropReason> {
-    let done = match action {
-        TagAction::Keep => true,
-        TagAction::Pop => vlan_pop(skb),
-        TagAction::Push(tci) => vlan_push(skb, tpid, tci),
-        TagAction::Rewrite(tci) => vlan_pop(skb) && vlan_push(skb, tpid, tci),
-    };
-    if done {
-        Ok(())
-    } else {
-        Err(DropReason::RedirectFailed)
-    }
-}
-
-#[inline(always)]
-fn vlan_pop(skb: *mut __sk_buff) -> bool {
-    // SAFETY: `skb` is the program's context.
-    unsafe { bpf_skb_vlan_pop(skb) == 0 }
-}
-
-#[inline(always)]
-fn vlan_push(skb: *mut __sk_buff, tpid: u16, tci: u16) -> bool {
-    // SAFETY: `skb` is the program's context; the kernel checks the numbers.
-    unsafe { bpf_skb_vlan_push(skb, tpid.to_be(), tci) == 0 }
-}
-
-/// Interface and redirect flags by which frames reach a port: the wire, or the host's ingress.
-#[inline(always)]
-fn entrance(port: &PortConf) -> (u32, u64) {
-    if port.flags.contains(PortFlags::HOST) {
-        (port.deliver_ifindex, u64::from(BPF_F_INGRESS))
-    } else {
-        (port.ifindex, 0)
-    }
-}
-
-#[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the helper returns a TC action"
-)]
-fn redirect_peer(ifindex: u32) -> i32 {
-    // SAFETY: the helper takes any number; the kernel checks it when it acts on it.
-    unsafe { bpf_redirect_peer(ifindex, 0) as i32 }
-}
-
-#[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the helper returns a TC action"
-)]
-fn redirect(ifindex: u32, flags: u64) -> i32 {
-    // SAFETY: the helper takes any numbers; the kernel checks them when it acts on them.
-    unsafe { bpf_redirect(ifindex, flags) as i32 }
 }
 
 impl Frontend for TcFrame<'_> {
@@ -476,6 +434,16 @@ impl Frontend for TcFrame<'_> {
     #[inline(always)]
     fn flood(&mut self, flood: &Flood<'_>) -> i32 {
         self.flood_from(flood, 0)
+    }
+
+    #[inline(always)]
+    fn mirrors(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn mirror(&mut self, copies: Copies, size: FrameSize) {
+        mirror::send(self.ctx.skb.skb, copies, size);
     }
 
     #[inline(always)]

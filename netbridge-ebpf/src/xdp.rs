@@ -11,7 +11,7 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     FlowKey, FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{DropReason, FloodKind, TagAction, Way, flood_egress},
+    decide::{Copies, DropReason, FloodKind, TagAction, Way, flood_egress},
     frame::VLAN_TAG_LEN,
     vlan::Tag,
 };
@@ -244,6 +244,15 @@ impl Frontend for XdpFrame<'_> {
             None => XDP_DROP,
         }
     }
+
+    #[inline(always)]
+    fn mirrors(&self) -> bool {
+        // XDP has one frame and no way to make two.
+        false
+    }
+
+    #[inline(always)]
+    fn mirror(&mut self, _copies: Copies, _size: FrameSize) {}
 
     #[inline(always)]
     fn pass_up(&self) -> u32 {

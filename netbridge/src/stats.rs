@@ -56,6 +56,8 @@ pub struct PortStats {
     pub wasted: u64,
     /// Requests that the bridge answered itself; they are in `forwarded` too.
     pub answered: u64,
+    /// Copies of other ports' or VLANs' frames that went out here for a mirror; not in `tx`.
+    pub mirrored: u64,
     /// Frames dropped.
     pub dropped: Drops,
 }
@@ -138,6 +140,7 @@ fn port_stats(port: &Port, counters: &PortCounters) -> PortStats {
         learn_refused: counters.refused,
         wasted: counters.wasted,
         answered: counters.answered,
+        mirrored: counters.mirrored,
         dropped: Drops {
             total: reasons.values().sum(),
             reasons,

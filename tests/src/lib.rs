@@ -11,6 +11,7 @@
 pub mod frame;
 pub mod linux;
 pub mod model;
+pub mod numbered;
 pub mod program;
 pub mod require;
 pub mod snapshot;

@@ -1,6 +1,6 @@
 //! The lists of ports that floods go to, one for TC and one for XDP.
 
-use netbridge_common::{PortFlags, PortId, settings::FloodList};
+use netbridge_common::{PortConf, PortFlags, PortId, settings::FloodList};
 
 use super::Bridge;
 use crate::datapath::DatapathError;
@@ -27,10 +27,10 @@ impl Bridge {
             0
         };
         self.maps.write_flood_list(start, &ids)?;
-        let xdp_floods = !ports.is_empty()
-            && ports
-                .iter()
-                .all(|(_, conf)| conf.flags.contains(PortFlags::XDP_TARGET));
+        // XDP makes no copies, so floods that a port's mirror is to see are left to TC.
+        let by_xdp =
+            |conf: &PortConf| conf.flags.contains(PortFlags::XDP_TARGET) && conf.mirror_out == 0;
+        let xdp_floods = !ports.is_empty() && ports.iter().all(|(_, conf)| by_xdp(conf));
         if xdp_floods {
             let ifindexes: Vec<u32> = ports.iter().map(|(_, conf)| conf.ifindex).collect();
             self.maps

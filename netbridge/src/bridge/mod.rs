@@ -8,6 +8,7 @@ mod flood;
 mod hook;
 mod host;
 mod lock;
+mod mirror;
 mod name;
 mod plan;
 mod port;
@@ -24,6 +25,7 @@ pub use self::{
     error::BridgeError,
     hook::{Hook, HookChoice, HookReason, choose as choose_hook},
     host::HostInterface,
+    mirror::{Direction, Mirror, MirrorSource},
     port::{Port, PortChange, PortSpec},
     vlan::{Membership, VIDS, VlanProtocol},
 };

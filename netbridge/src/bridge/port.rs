@@ -141,6 +141,8 @@ impl Bridge {
         if ports.is_empty() {
             return Ok(());
         }
+        // First, so that no mirror ever waits for the next port in the slot.
+        self.forget_mirrors_to(ports)?;
         let mut outcome = Ok(());
         let mut detached = Vec::with_capacity(ports.len());
         for port in ports {
@@ -164,9 +166,10 @@ impl Bridge {
     }
 
     fn detach(&mut self, port: &Port) -> Result<(), BridgeError> {
+        // Not `port.conf`, which may name a mirror that is gone.
         let conf = PortConf {
             state: PortState::Disabled as u8,
-            ..port.conf
+            ..self.maps.port_conf(port.id)?
         };
         self.maps.set_port_conf(port.id, conf)?;
         self.programs.detach(port.id)?;

@@ -238,12 +238,7 @@ impl Bridge {
                 }
             },
             (Some(vid), true) => vid,
-            (Some(vid), false) => {
-                return Err(bad_vlan(format!(
-                    "{vid}: bridge {0} does not filter VLANs; `netbridge bridge set {0} --vlan-filtering on` lets it",
-                    self.name()
-                )));
-            }
+            (Some(vid), false) => return Err(no_vlans(vid, self.name())),
         };
         if filtering {
             self.check_entry_vlan(vid, port)?;
@@ -305,7 +300,14 @@ fn text(range: &RangeInclusive<u16>) -> String {
     }
 }
 
-fn check_vids(vids: &RangeInclusive<u16>) -> Result<(), BridgeError> {
+/// The error where a VLAN is named and the bridge has none.
+pub(super) fn no_vlans(vid: u16, bridge: &str) -> BridgeError {
+    bad_vlan(format!(
+        "{vid}: bridge {bridge} does not filter VLANs; `netbridge bridge set {bridge} --vlan-filtering on` lets it"
+    ))
+}
+
+pub(super) fn check_vids(vids: &RangeInclusive<u16>) -> Result<(), BridgeError> {
     let (first, last) = (vids.start(), vids.end());
     if !VIDS.contains(first) || !VIDS.contains(last) {
         let vid = if VIDS.contains(first) { last } else { first };

@@ -8,6 +8,7 @@ mod bridge;
 mod demo;
 mod doctor;
 mod fdb;
+mod mirror;
 mod port;
 mod run;
 mod serve;
@@ -66,6 +67,12 @@ enum Command {
     /// VLANs of ports.
     #[command(subcommand, after_help = "Example:\n  netbridge vlan show br0")]
     Vlan(vlan::Verb),
+    /// Copies of what ports and VLANs carry, sent to a port for somebody who watches.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  netbridge mirror add br0 --port veth1 --to veth9"
+    )]
+    Mirror(mirror::Verb),
     /// Show what happened to every frame, per port.
     Stats(stats::Args),
     /// Say what works here, what does not, and what to do: the machine, a bridge, or an interface.
@@ -100,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Port(verb) => port::run(verb, cli.json),
         Command::Fdb(verb) => fdb::run(verb, cli.json),
         Command::Vlan(verb) => vlan::run(verb, cli.json),
+        Command::Mirror(verb) => mirror::run(verb, cli.json),
         Command::Stats(args) => stats::run(&args, cli.json),
         Command::Doctor(args) => doctor::run(&args, cli.json),
         Command::Serve(args) => serve::run(&args),

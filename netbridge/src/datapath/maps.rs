@@ -1,5 +1,7 @@
 //! Typed handles of a bridge's pinned maps, checked before they are believed.
 
+mod vlans;
+
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 
 use aya::{
@@ -9,7 +11,7 @@ use aya::{
 };
 use netbridge_common::{
     ABI_VERSION, Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-    PortId, PortInfo, PortVlans, Settings, Ticks, VlanCounters, maps::name,
+    PortId, PortInfo, PortVlans, Settings, Ticks, VlanCounters, VlanMirror, maps::name,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -35,6 +37,7 @@ pub struct Maps {
     xdp_flood: ArrayOfMaps<MapData, DevMap<MapData>>,
     port_vlans: Array<MapData, PortVlans>,
     vlan_counters: PerCpuArray<MapData, VlanCounters>,
+    vlan_mirrors: Array<MapData, VlanMirror>,
     bindings: HashMap<MapData, BindingKey, Binding>,
     event_budget: PerCpuArray<MapData, EventBudget>,
 }
@@ -82,6 +85,7 @@ impl Maps {
             xdp_flood: typed(dir, name::XDP_FLOOD)?,
             port_vlans: array(dir, name::PORT_VLANS)?,
             vlan_counters: per_cpu(dir, name::VLAN_COUNTERS)?,
+            vlan_mirrors: array(dir, name::VLAN_MIRRORS)?,
             bindings: hash(dir, name::BINDINGS)?,
             event_budget: per_cpu(dir, name::EVENT_BUDGET)?,
         })
@@ -122,28 +126,6 @@ impl Maps {
     pub fn set_port_conf(&mut self, id: PortId, conf: PortConf) -> Result<(), DatapathError> {
         write(name::PORT_CONF, &mut self.port_conf, id.0, conf)?;
         self.renew()
-    }
-
-    /// A port's VLANs.
-    pub fn port_vlans(&self, id: PortId) -> Result<PortVlans, DatapathError> {
-        read(name::PORT_VLANS, &self.port_vlans, id.0)
-    }
-
-    /// Writes a port's VLANs.
-    pub fn set_port_vlans(&mut self, id: PortId, vlans: PortVlans) -> Result<(), DatapathError> {
-        write(name::PORT_VLANS, &mut self.port_vlans, id.0, vlans)?;
-        self.renew()
-    }
-
-    /// What passed in a VLAN, summed over the CPUs.
-    pub fn vlan_counters(&self, vid: u16) -> Result<VlanCounters, DatapathError> {
-        let values = self
-            .vlan_counters
-            .get(&u32::from(vid), 0)
-            .map_err(|error| map_error(name::VLAN_COUNTERS, "read", &error))?;
-        let mut sum = VlanCounters::default();
-        values.iter().for_each(|value| sum.add(value));
-        Ok(sum)
     }
 
     /// What userspace remembers of a port.

@@ -57,6 +57,8 @@ pub enum Before {
     GroupMask(u32, u16),
     /// The bridge drops frames for nobody known.
     DropUnknown,
+    /// What comes in by a port is mirrored to another one, and what goes out; 0 for no mirror.
+    Mirror(u32, u16, u16),
     /// Frames for the station on the port enter its namespace directly.
     Peer(u32, MacAddr),
 }
@@ -77,6 +79,14 @@ impl Before {
             }
             Self::GroupMask(n, mask) => bench.change(n, |port| port.group_fwd_mask = mask),
             Self::DropUnknown => bench.set(|settings| settings.drop_unknown = 1),
+            Self::Mirror(n, mirror_in, mirror_out) => {
+                bench.change(n, |port| {
+                    (port.mirror_in, port.mirror_out) = (mirror_in, mirror_out);
+                });
+                if mirror_out != 0 {
+                    bench.set(|settings| settings.xdp_floods = 0);
+                }
+            }
             Self::Peer(n, mac) => bench.change(n, |port| {
                 port.flags = port.flags.with(PortFlags::PEER);
                 port.peer_mac = mac;

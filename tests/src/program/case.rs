@@ -50,6 +50,8 @@ pub struct Case {
     pub lost: Vec<(u32, DropReason)>,
     /// Ports where a flood of it is of no use.
     pub wasted: Vec<u32>,
+    /// Ports that get a copy of it for a mirror, once for each copy; TC makes them.
+    pub copies: Vec<u32>,
     /// Stations and their ports after it; those not named do not matter.
     pub after: Vec<(MacAddr, Option<u32>)>,
 }
@@ -136,6 +138,10 @@ impl Case {
             let flooded = matches!(self.expect, Expect::Flood(_));
             counters.wasted = u64::from(flooded && self.wasted.contains(&slot)) * frames;
         }
+        let copies = self.copies.iter().filter(|port| **port == slot).count();
+        if hook == Hook::Tc {
+            counters.mirrored = copies as u64 * frames;
+        }
         for (_, reason) in self.lost.iter().filter(|(port, _)| *port == slot) {
             counters.drops[*reason as usize] += u64::from(hook == Hook::Tc) * frames;
         }
@@ -182,6 +188,7 @@ fn since(later: &PortCounters, earlier: &PortCounters) -> PortCounters {
     difference.learned -= earlier.learned;
     difference.refused -= earlier.refused;
     difference.wasted -= earlier.wasted;
+    difference.mirrored -= earlier.mirrored;
     for (slot, before) in difference.drops.iter_mut().zip(earlier.drops) {
         *slot -= before;
     }
