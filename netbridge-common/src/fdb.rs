@@ -49,6 +49,9 @@ impl FdbFlags {
     /// Frames for the address are dropped; it is behind no port. Goes with [`FdbFlags::STATIC`].
     pub const BLACKHOLE: Self = Self(1 << 3);
 
+    /// The station has moved too often; see [`FdbEntry::is_held`].
+    pub const HELD: Self = Self(1 << 4);
+
     /// Says whether a bit of `other` is set.
     #[inline(always)]
     pub const fn intersects(self, other: Self) -> bool {

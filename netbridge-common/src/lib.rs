@@ -31,6 +31,7 @@ pub mod mac;
 pub mod maps;
 pub mod octets;
 pub mod port;
+pub mod probe;
 pub mod settings;
 pub mod ticks;
 pub mod vlan;

@@ -8,6 +8,9 @@ pub const DEFAULT_AGEING_SECS: u32 = 300;
 /// Events that a CPU may send in a tick unless told otherwise.
 pub const DEFAULT_EVENT_RATE: u32 = 1000;
 
+/// Moves by which a station on a new bridge flaps, and the window in seconds.
+pub const DEFAULT_FLAPS: (u16, u16) = (5, 10);
+
 /// How a bridge decides where frames go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -147,9 +150,9 @@ pub struct Settings {
     pub features: Features,
     /// Moves within `flap_window` by which a station flaps; 0 where nobody counts.
     pub flap_moves: u16,
-    /// The window, in ticks.
+    /// The window, in seconds.
     pub flap_window: u16,
-    /// Ticks for which a flapping station's entry is held on its port; 0 to report only.
+    /// Seconds for which a flapping station's entry is held on its port; 0 to report only.
     pub flap_hold: u16,
     /// Whether neighbours that are bound to ports are answered for: a [`ProxyMode`] by its number.
     pub proxy: u16,

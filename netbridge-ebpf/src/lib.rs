@@ -28,6 +28,7 @@ pub mod notify;
 pub mod octets;
 pub mod packet;
 pub mod pipeline;
+pub mod probe;
 pub mod skb;
 pub mod table;
 pub mod tc;

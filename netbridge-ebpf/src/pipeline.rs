@@ -5,8 +5,9 @@ use netbridge_common::{
     Ticks,
     decide::{
         Copies, DropReason, FloodKind, Forward, FrameVlan, Learn, Refusal, TagAction, Way, admit,
-        admit_source, classify, egress, egress_tag, forward, learn, way,
+        admit_held, admit_source, classify, egress, egress_tag, forward, learn, moved, way,
     },
+    probe::PROBE_GROUP,
     vlan::Tag,
 };
 
@@ -31,6 +32,8 @@ pub trait Frontend {
     fn floods(&self, settings: &Settings, ingress: &PortConf) -> bool;
     /// The outermost tag, in the frame or beside it.
     fn tag(&self) -> Tag;
+    /// The port that this frame went out of, where it is a probe with this nonce.
+    fn probe_origin(&self, nonce: u64) -> PortId;
     /// Takes the tag away, changes it, or puts one with this TPID on.
     fn retag(&mut self, tpid: u16, action: TagAction) -> Result<(), DropReason>;
     /// Both addresses and the `EtherType` as they stand in the frame.
@@ -189,6 +192,9 @@ fn verdict<F: Frontend>(
     }
     let head = frame.head().ok_or(DropReason::Malformed)?;
     admit(port, &head, settings)?;
+    if features::loops() {
+        look_for_probe(frame, settings, ingress, &head)?;
+    }
     let vlan = vlan_of(frame, settings, ingress, port)?;
     let by_vlan = mirror::admitted((ingress, port), vlan.vid);
     if !mirror::made(frame, by_vlan) {
@@ -233,6 +239,26 @@ fn verdict<F: Frontend>(
             }))
         }
     }
+}
+
+/// Reports and drops a probe of the bridge's own that has come back.
+#[inline(always)]
+fn look_for_probe<F: Frontend>(
+    frame: &F,
+    settings: &Settings,
+    ingress: PortId,
+    head: &FrameHead,
+) -> Result<(), DropReason> {
+    if settings.loop_guard == 0 || head.dst != PROBE_GROUP {
+        return Ok(());
+    }
+    let origin = frame.probe_origin(settings.loop_nonce);
+    if origin == PortId::NONE {
+        return Ok(());
+    }
+    let key = FdbKey::untagged(head.src);
+    notify::event(EventKind::Loop, key, ingress, origin, settings.event_rate);
+    Err(DropReason::Looped)
 }
 
 /// A hub learns nothing, but a locked port is locked there too: to all but whom an operator let in.
@@ -292,6 +318,8 @@ fn learn_source<F: Frontend>(
     let slot = table::lookup(key);
     let entry: Option<FdbEntry> = slot.as_ref().map(table::Slot::entry);
     admit_source(entry.as_ref(), ingress, port, now, settings.ageing)?;
+    admit_held(entry.as_ref(), (ingress, port.flags), now, settings)?;
+    let mut flapping = false;
     let refusal = match learn(entry.as_ref(), (ingress, port.flags), now, settings.ageing) {
         Learn::Keep => return Ok(true),
         Learn::Refresh => {
@@ -304,14 +332,17 @@ fn learn_source<F: Frontend>(
             Ok(false) => return Ok(true),
             outcome => outcome.err(),
         },
-        Learn::Move { from, .. } => {
-            table::relocate(key, from, ingress, port.learn_limit, now).err()
+        Learn::Move { from, fresh } => {
+            let before = entry.unwrap_or_default();
+            let (entry, flaps) = moved(&before, fresh, ingress, now, settings);
+            flapping = flaps;
+            table::relocate(key, from, entry, port.learn_limit).err()
         }
         Learn::Refuse(refusal) => Some(refusal),
     };
     // A frame that XDP hands on is refused a second time at TC, and counted the first.
     if refusal.is_none() || frame.is_first(port) {
-        report(settings, ingress, key, entry, refusal);
+        report(settings, ingress, key, entry, refusal, flapping);
     }
     Ok(refusal.is_none())
 }
@@ -324,6 +355,7 @@ fn report(
     key: FdbKey,
     before: Option<FdbEntry>,
     refusal: Option<Refusal>,
+    flapping: bool,
 ) {
     let other = before.map_or(PortId::NONE, |entry| entry.port);
     let kind = match refusal {
@@ -331,6 +363,8 @@ fn report(
             count::learned(ingress);
             if other == PortId::NONE {
                 EventKind::Learned
+            } else if flapping {
+                EventKind::Flapping
             } else {
                 EventKind::Moved
             }

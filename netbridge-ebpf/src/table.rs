@@ -125,17 +125,12 @@ pub fn insert(
 /// The element is exchanged as a whole: written in place, a recycled one would send another
 /// station's frames to this port.
 #[inline(always)]
-pub fn relocate(
-    key: FdbKey,
-    from: PortId,
-    port: PortId,
-    limit: u32,
-    now: Ticks,
-) -> Result<(), Refusal> {
+pub fn relocate(key: FdbKey, from: PortId, entry: FdbEntry, limit: u32) -> Result<(), Refusal> {
+    let port = entry.port;
     if !room(port, limit).allows_one_more() {
         return Err(Refusal::PortLimit);
     }
-    FDB.insert(key, FdbEntry::learned(port, now), u64::from(BPF_EXIST))
+    FDB.insert(key, entry, u64::from(BPF_EXIST))
         .or(Err(Refusal::BridgeLimit))?;
     learned(from, 1_u64.wrapping_neg());
     learned(port, 1);

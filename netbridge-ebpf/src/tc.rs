@@ -23,6 +23,7 @@ use netbridge_common::{
 use crate::{
     count, features, mirror, packet,
     pipeline::{self, Flood, Frontend},
+    probe::probe_tc,
     skb::{clone_redirect, entrance, redirect, redirect_peer, retag},
     table,
     verifier::forget,
@@ -394,6 +395,11 @@ impl Frontend for TcFrame<'_> {
         // SAFETY: the context is valid while the program runs.
         let tci = unsafe { (*self.ctx.skb.skb).vlan_tci } as u16;
         Tag { tpid, tci }
+    }
+
+    #[inline(always)]
+    fn probe_origin(&self, nonce: u64) -> PortId {
+        PortId(probe_tc(self.ctx.skb.skb, nonce))
     }
 
     #[inline(always)]

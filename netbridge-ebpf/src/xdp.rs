@@ -21,6 +21,7 @@ use crate::{
     maps::{XDP_FLOOD, XDP_PORTS},
     packet,
     pipeline::{self, Flood, Frontend},
+    probe::probe_xdp,
     table,
 };
 
@@ -204,6 +205,11 @@ impl Frontend for XdpFrame<'_> {
     #[inline(always)]
     fn tag(&self) -> Tag {
         packet::tag(self.ctx.data(), self.ctx.data_end())
+    }
+
+    #[inline(always)]
+    fn probe_origin(&self, nonce: u64) -> PortId {
+        PortId(probe_xdp(self.ctx.ctx, nonce))
     }
 
     #[inline(always)]

@@ -4,6 +4,7 @@
 //! in this order; a host test can call any of them with a made-up frame.
 
 mod egress;
+mod flap;
 mod forward;
 mod ingress;
 mod learn;
@@ -12,6 +13,7 @@ mod reason;
 mod vlan;
 
 pub use egress::{Way, egress, flood_egress, largest_frame, way};
+pub use flap::{admit_held, moved};
 pub use forward::{FloodKind, Forward, forward};
 pub use ingress::{GROUP_FWD_RESTRICTED, admit, admit_source};
 pub use learn::{Learn, Refusal, Room, is_fair, learn};

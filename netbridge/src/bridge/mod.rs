@@ -14,10 +14,11 @@ mod plan;
 mod port;
 mod reconcile;
 mod vlan;
+mod watch;
 
 use netbridge_common::{
     ABI_VERSION, Features, Mode, Settings, Ticks,
-    settings::{DEFAULT_AGEING_SECS, DEFAULT_EVENT_RATE},
+    settings::{DEFAULT_AGEING_SECS, DEFAULT_EVENT_RATE, DEFAULT_FLAPS},
 };
 
 use self::lock::Lock;
@@ -28,6 +29,7 @@ pub use self::{
     mirror::{Direction, Mirror, MirrorSource},
     port::{Port, PortChange, PortSpec},
     vlan::{Membership, VIDS, VlanProtocol},
+    watch::WatchChange,
 };
 use crate::{
     datapath::{self, LoadOptions, Maps, PinDir, Programs},
@@ -83,6 +85,8 @@ pub struct BridgeChange {
     pub group_fwd_mask: Option<u16>,
     /// Whether frames for nobody known are flooded.
     pub flood: Option<bool>,
+    /// What the bridge looks out for.
+    pub watch: WatchChange,
 }
 
 /// A bridge, opened for changes by one process at a time.
@@ -136,6 +140,7 @@ impl Bridge {
         check_ageing(options.ageing_secs)?;
         check_sizes(&options.load)?;
         let netns = Netns::current()?.inode();
+        let (flap_moves, flap_window) = DEFAULT_FLAPS;
         datapath::create(dir, &options.load)?;
         let finish = || {
             let mut bridge = Self::assemble(dir.clone(), lock)?;
@@ -152,6 +157,8 @@ impl Bridge {
                 fdb_entries: options.load.fdb_entries,
                 features: options.load.programs(),
                 vlan_protocol: VlanProtocol::default().tpid(),
+                flap_moves,
+                flap_window,
                 ..Settings::default()
             })?;
             Ok(bridge)
@@ -278,8 +285,10 @@ impl Bridge {
 
     /// Changes settings; all of them or, where one is out of range, none.
     pub fn change(&mut self, change: &BridgeChange) -> Result<(), BridgeError> {
+        // What may fail comes first.
+        change.watch.check()?;
+        self.require(change.watch.features())?;
         if change.vlan_filtering == Some(true) {
-            // What may fail comes first.
             self.require(Features::VLAN)?;
         }
         let mut settings = self.maps.settings()?;
@@ -304,6 +313,7 @@ impl Bridge {
         if let Some(flood) = change.flood {
             settings.drop_unknown = u16::from(!flood);
         }
+        change.watch.apply(&mut settings)?;
         self.maps.set_settings(settings)?;
         self.change_vlans(change)
     }

@@ -11,6 +11,7 @@ use netbridge_common::{
 use super::{
     UsageError,
     values::{self, ModeArg, OnOff, VlanProtocolArg, mac},
+    watch::Watch,
 };
 use crate::{
     bridge::{Bridge, BridgeChange, BridgeOptions, HostInterface},
@@ -105,6 +106,8 @@ pub(super) struct Set {
     /// Flood frames for nobody known; off drops and counts them.
     #[arg(long, value_enum, value_name = "on|off")]
     flood: Option<OnOff>,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
@@ -169,6 +172,7 @@ fn set(args: &Set) -> Result<()> {
         vlan_protocol: args.vlan_protocol.map(Into::into),
         group_fwd_mask: args.group_fwd_mask,
         flood: args.flood.map(OnOff::is_on),
+        watch: args.watch.change(),
     };
     if change == BridgeChange::default() {
         return Err(UsageError(format!(

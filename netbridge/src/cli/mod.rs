@@ -16,6 +16,7 @@ mod stats;
 mod values;
 mod verify;
 mod vlan;
+mod watch;
 
 use std::{io, process::ExitCode};
 

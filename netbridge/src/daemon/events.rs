@@ -1,12 +1,15 @@
 //! The datapath's events, in the log.
 
+use std::collections::BTreeSet;
+
 use aya::maps::{MapData, RingBuf};
 use netbridge_common::{Event, EventKind, MacAddr, PortId};
 
 use crate::bridge::Bridge;
 
-/// Logs what the ring holds.
-pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) {
+/// Logs what the ring holds; returns the ports that a probe has come back on.
+pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) -> BTreeSet<PortId> {
+    let mut looped = BTreeSet::new();
     while let Some(record) = ring.next() {
         let Some(event) = parse(&record) else {
             continue;
@@ -29,6 +32,7 @@ pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) {
                 tracing::warn!(bridge = bridge.name(), port, other, %mac, "moves back and forth");
             }
             Some(EventKind::Loop) => {
+                looped.insert(event.port);
                 let sent = port_name(bridge, event.other_port);
                 tracing::warn!(
                     bridge = bridge.name(),
@@ -40,6 +44,7 @@ pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) {
             Some(EventKind::Port) | None => {}
         }
     }
+    looped
 }
 
 /// Interface of a port, and its container where one is known: `veth1 (web)`.

@@ -4,11 +4,13 @@
 //! and entries still age; only room in a full FDB and ports that are gone wait for the next run.
 
 mod events;
+mod probes;
 
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
+use netbridge_common::PortId;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::MissedTickBehavior,
@@ -65,6 +67,8 @@ pub async fn serve(sweep_secs: u32) -> Result<()> {
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut reads = tokio::time::interval(EVENT_INTERVAL);
     reads.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = tokio::time::interval(probes::INTERVAL);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tracing::info!("serving");
     loop {
         tokio::select! {
@@ -75,6 +79,7 @@ pub async fn serve(sweep_secs: u32) -> Result<()> {
             }
             _ = sweeps.tick() => each_bridge(sweep),
             _ = reads.tick() => read_events(&mut rings),
+            _ = looks.tick() => probes::send_all(),
         }
     }
 }
@@ -162,7 +167,27 @@ fn read_events(rings: &mut HashMap<String, RingBuf<MapData>>) {
             }
         }
         if let Some(ring) = rings.get_mut(&name) {
-            events::log(&bridge, ring);
+            let looped = events::log(&bridge, ring);
+            for port in looped {
+                if let Err(error) = end_loop(&name, port) {
+                    tracing::warn!(bridge = name, "{error}");
+                }
+            }
         }
     }
+}
+
+/// Disables a port that a probe has come back on, where the bridge is set to.
+fn end_loop(name: &str, port: PortId) -> Result<(), BridgeError> {
+    let mut bridge = Bridge::open(name)?;
+    if !bridge.end_loop(port)? {
+        return Ok(());
+    }
+    let (ifname, port) = (bridge.port(port)?.ifname, events::port_name(&bridge, port));
+    tracing::warn!(
+        bridge = name,
+        port,
+        "disabled: it is part of a loop; when the loop is gone, `netbridge port set {name} {ifname} --state forwarding`"
+    );
+    Ok(())
 }

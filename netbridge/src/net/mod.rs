@@ -16,6 +16,7 @@ mod link;
 mod links;
 pub mod monitor;
 pub mod netns;
+pub mod packet;
 pub mod peer;
 mod socket;
 pub mod sysctl;

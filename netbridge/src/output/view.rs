@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use netbridge_common::{FdbEntry, FdbKey, PortFlags, PortId, PortVlans, vlan::AcceptFrames};
+use netbridge_common::{
+    FdbEntry, FdbKey, LoopGuard, PortFlags, PortId, PortVlans, vlan::AcceptFrames,
+};
 use serde::Serialize;
 
 use crate::{
@@ -34,6 +36,14 @@ pub struct BridgeView {
     pub group_fwd_mask: u16,
     /// Whether frames for nobody known are flooded.
     pub flood: bool,
+    /// Moves within `flap_window` seconds by which a station flaps; 0 for never.
+    pub flap_moves: u16,
+    /// The window, in seconds.
+    pub flap_window: u16,
+    /// Seconds for which a flapping station is held on its port; 0 for none.
+    pub flap_hold: u16,
+    /// What happens where a probe of the bridge's own comes back: `off`, `report` or `disable`.
+    pub loop_guard: &'static str,
     /// Ports that there is room for.
     pub max_ports: u32,
     /// FDB entries that there is room for.
@@ -64,6 +74,10 @@ impl BridgeView {
             vlan_protocol: VlanProtocol::from(settings.vlan_protocol).name(),
             group_fwd_mask: settings.group_fwd_mask,
             flood: settings.drop_unknown == 0,
+            flap_moves: settings.flap_moves,
+            flap_window: settings.flap_window,
+            flap_hold: settings.flap_hold,
+            loop_guard: LoopGuard::from_raw(settings.loop_guard).name(),
             max_ports: settings.port_slots.saturating_sub(1),
             fdb_entries: bridge.maps().fdb_capacity(),
             xdp_floods: settings.xdp_floods != 0,
@@ -175,7 +189,7 @@ pub struct FdbView {
     pub master: String,
     /// `permanent`, `static`, `sticky`, `blackhole` or `reachable`.
     pub state: &'static str,
-    /// Further marks of the entry; none so far.
+    /// Further marks of the entry: `held` on its port, because the station has flapped.
     pub flags: Vec<&'static str>,
     /// Seconds since a frame from the address last arrived; 0 for one that never ages.
     pub age: u32,
@@ -184,7 +198,7 @@ pub struct FdbView {
 impl FdbView {
     /// Looks at entries.
     pub fn of(bridge: &Bridge, entries: &[(FdbKey, FdbEntry)]) -> Result<Vec<Self>, BridgeError> {
-        let now = datapath::now();
+        let (now, settings) = (datapath::now(), bridge.settings()?);
         let ports: HashMap<PortId, Port> = bridge
             .ports()?
             .into_iter()
@@ -208,7 +222,11 @@ impl FdbView {
                 vlan: Some(key.vid).filter(|vid| *vid != 0),
                 master: bridge.name().to_owned(),
                 state: entry.flags.state(),
-                flags: Vec::new(),
+                flags: if entry.is_held(now, &settings) {
+                    vec!["held"]
+                } else {
+                    Vec::new()
+                },
                 age,
             }
         };

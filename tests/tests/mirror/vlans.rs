@@ -36,11 +36,17 @@ fn filter(scene: &Scene) {
     };
     scene.lab.bridge(|bridge| {
         bridge.change(&change).expect("filter");
-        bridge.add_vlans(ports[0], &[10..=10], access).expect("access");
+        bridge
+            .add_vlans(ports[0], &[10..=10], access)
+            .expect("access");
         bridge.del_vlans(ports[0], &[1..=1]).expect("leave VLAN 1");
         let trunk = Membership::default();
-        bridge.add_vlans(ports[1], &[10..=10], trunk).expect("trunk");
-        bridge.add_vlans(ports[1], &[20..=20], trunk).expect("trunk");
+        bridge
+            .add_vlans(ports[1], &[10..=10], trunk)
+            .expect("trunk");
+        bridge
+            .add_vlans(ports[1], &[20..=20], trunk)
+            .expect("trunk");
         bridge.del_vlans(ports[1], &[1..=1]).expect("leave VLAN 1");
     });
 }
