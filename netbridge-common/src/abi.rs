@@ -7,8 +7,8 @@
 use core::mem::offset_of;
 
 use crate::{
-    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, PortConf,
-    PortCounters, PortInfo, PortVlans, Settings, VlanCounters,
+    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, Limit, PortConf,
+    PortCounters, PortInfo, PortLimits, PortMeters, PortVlans, Settings, VlanCounters,
 };
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
@@ -37,6 +37,8 @@ const _: () = {
     assert!(size_of::<FlowSet>() == 128 && offset_of!(FlowSet, second) == 64);
     assert!(size_of::<PortVlans>() == 1024 && offset_of!(PortVlans, untagged) == 512);
     assert!(size_of::<VlanCounters>() == 32);
+    assert!(size_of::<Limit>() == 32 && offset_of!(Limit, cost) == 16);
+    assert!(size_of::<PortLimits>() == 160 && size_of::<PortMeters>() == 64);
     assert!(size_of::<EventBudget>() == 16 && offset_of!(EventBudget, lost) == 8);
 };
 
@@ -46,7 +48,7 @@ mod pod {
 
     use super::{
         Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-        PortInfo, PortVlans, Settings, VlanCounters,
+        PortInfo, PortLimits, PortMeters, PortVlans, Settings, VlanCounters,
     };
 
     macro_rules! pod {
@@ -69,6 +71,8 @@ mod pod {
         PortConf,
         PortCounters,
         PortInfo,
+        PortLimits,
+        PortMeters,
         PortVlans,
         Settings,
         VlanCounters

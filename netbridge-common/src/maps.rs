@@ -36,13 +36,17 @@ pub mod name {
     pub const VLAN_COUNTERS: &str = "VLAN_COUNTERS";
     /// [`crate::Binding`] by [`crate::BindingKey`].
     pub const BINDINGS: &str = "BINDINGS";
+    /// [`crate::PortLimits`] by port.
+    pub const LIMITS: &str = "LIMITS";
+    /// [`crate::PortMeters`] by port.
+    pub const METERS: &str = "METERS";
     /// Ring buffer of [`crate::Event`].
     pub const EVENTS: &str = "EVENTS";
     /// One [`crate::EventBudget`] per CPU.
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
 
     /// All of them.
-    pub const ALL: [&str; 18] = [
+    pub const ALL: [&str; 20] = [
         SETTINGS,
         PORT_CONF,
         PORT_INFO,
@@ -59,6 +63,8 @@ pub mod name {
         PORT_VLANS,
         VLAN_COUNTERS,
         BINDINGS,
+        LIMITS,
+        METERS,
         EVENTS,
         EVENT_BUDGET,
     ];

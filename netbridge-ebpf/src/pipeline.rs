@@ -10,7 +10,7 @@ use netbridge_common::{
     vlan::Tag,
 };
 
-use crate::{clock, count, features, flow::Flow, notify, table, verifier::forget};
+use crate::{clock, count, features, flow::Flow, meter, notify, table, verifier::forget};
 
 /// What a hook provides: reading the frame, and carrying a verdict out.
 pub trait Frontend {
@@ -93,6 +93,10 @@ fn again<F: Frontend>(frame: &mut F, settings: &Settings, flow: &Flow) -> Option
         return None;
     }
     let tag = TagAction::from_raw(entry.tag_action);
+    if let Err(reason) = meter::kept(entry, size, resized(tag, size)) {
+        count::dropped(entry.ingress, size, forget(reason as u32));
+        return Some(frame.discard());
+    }
     let sent = retag(frame, settings, tag)
         .and_then(|()| frame.send(entry.egress, entry.way(), entry.target));
     let Ok(action) = sent else {
@@ -182,6 +186,7 @@ fn verdict<F: Frontend>(
     let head = frame.head().ok_or(DropReason::Malformed)?;
     admit(port, &head, settings)?;
     let vlan = vlan_of(frame, settings, ingress, port)?;
+    meter::ingress(frame, (ingress, port), frame.size())?;
     let (to, learned) = match settings.mode() {
         Mode::Hub => {
             admit_to_hub(settings, (ingress, port), &head, vlan.vid, now)?;
@@ -197,14 +202,15 @@ fn verdict<F: Frontend>(
         Forward::To(id) => {
             let route = Route {
                 ingress,
-                from: port.flags,
+                from: meter::switches(frame, port),
                 id,
                 vlan,
                 nanos,
             };
             unicast(frame, settings, &route, &head, learned.then_some(flow))
         }
-        Forward::Flood(_) => {
+        Forward::Flood(kind) => {
+            meter::storm(frame, (ingress, port), kind, frame.size())?;
             if !frame.floods(settings, port) {
                 return Ok(frame.pass_up());
             }
@@ -363,6 +369,7 @@ fn unicast<F: Frontend>(
     if !frame.reaches(port) {
         return Ok(frame.pass_up());
     }
+    meter::egress(route.id, port.flags, resized(tag, size))?;
     let (way, target) = way(port, head.dst);
     retag(frame, settings, tag)?;
     let action = frame.send(route.id, way, target)?;

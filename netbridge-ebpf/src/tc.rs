@@ -24,7 +24,7 @@ use netbridge_common::{
 };
 
 use crate::{
-    count, features, packet,
+    count, features, meter, packet,
     pipeline::{self, Flood, Frontend},
     table,
     verifier::forget,
@@ -243,12 +243,19 @@ impl Walk {
         let Some(Ok(tag)) = table::settings().map(|s| pipeline::tag_at(s, id, self.vlan)) else {
             return;
         };
-        match flood_egress(
+        let allowed = flood_egress(
             self.from,
             (id, port),
             FloodKind::of(self.head.dst),
             self.size,
-        ) {
+        );
+        if allowed == Ok(true)
+            && let Err(reason) = meter::egress(id, port.flags, pipeline::resized(tag, self.size))
+        {
+            count::flood_dropped(id, self.size, reason);
+            return;
+        }
+        match allowed {
             Ok(true) => {
                 self.copy();
                 self.waiting = id;

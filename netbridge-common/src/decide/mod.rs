@@ -7,6 +7,7 @@ mod egress;
 mod forward;
 mod ingress;
 mod learn;
+mod limit;
 mod reason;
 mod vlan;
 
@@ -14,5 +15,6 @@ pub use egress::{Way, egress, flood_egress, largest_frame, way};
 pub use forward::{FloodKind, Forward, forward};
 pub use ingress::{GROUP_FWD_RESTRICTED, admit, admit_source};
 pub use learn::{Learn, Refusal, Room, is_fair, learn};
+pub use limit::charge;
 pub use reason::DropReason;
 pub use vlan::{FrameVlan, TagAction, TagForm, classify, egress_tag};

@@ -7,6 +7,7 @@ mod feature;
 mod flood;
 mod hook;
 mod host;
+mod limit;
 mod lock;
 mod name;
 mod plan;
@@ -24,6 +25,7 @@ pub use self::{
     error::BridgeError,
     hook::{Hook, HookChoice, HookReason, choose as choose_hook},
     host::HostInterface,
+    limit::LimitChange,
     port::{Port, PortChange, PortSpec},
     vlan::{Membership, VIDS, VlanProtocol},
 };

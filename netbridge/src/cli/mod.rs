@@ -8,6 +8,7 @@ mod bridge;
 mod demo;
 mod doctor;
 mod fdb;
+mod limit;
 mod port;
 mod run;
 mod serve;

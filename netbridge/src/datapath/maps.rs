@@ -1,5 +1,7 @@
 //! Typed handles of a bridge's pinned maps, checked before they are believed.
 
+mod limits;
+
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 
 use aya::{
@@ -9,7 +11,7 @@ use aya::{
 };
 use netbridge_common::{
     ABI_VERSION, Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-    PortId, PortInfo, PortVlans, Settings, Ticks, VlanCounters, maps::name,
+    PortId, PortInfo, PortLimits, PortMeters, PortVlans, Settings, Ticks, VlanCounters, maps::name,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -36,6 +38,8 @@ pub struct Maps {
     port_vlans: Array<MapData, PortVlans>,
     vlan_counters: PerCpuArray<MapData, VlanCounters>,
     bindings: HashMap<MapData, BindingKey, Binding>,
+    limits: Array<MapData, PortLimits>,
+    meters: Array<MapData, PortMeters>,
     event_budget: PerCpuArray<MapData, EventBudget>,
 }
 
@@ -83,6 +87,8 @@ impl Maps {
             port_vlans: array(dir, name::PORT_VLANS)?,
             vlan_counters: per_cpu(dir, name::VLAN_COUNTERS)?,
             bindings: hash(dir, name::BINDINGS)?,
+            limits: array(dir, name::LIMITS)?,
+            meters: array(dir, name::METERS)?,
             event_budget: per_cpu(dir, name::EVENT_BUDGET)?,
         })
     }

@@ -7,13 +7,14 @@ mod admit;
 mod forward;
 mod gso;
 mod learn;
+mod limits;
 mod switches;
 
 use netbridge::{
     bridge::{BridgeOptions, HookChoice},
     datapath::LoadOptions,
 };
-use netbridge_common::{FdbFlags, MacAddr, decide::DropReason};
+use netbridge_common::{FdbFlags, Features, MacAddr, decide::DropReason};
 use netbridge_tests::{
     frame::{Frame, station},
     program::{Before, Bench, Case, Entry, Expect, Hook},
@@ -82,12 +83,18 @@ fn known(flags: FdbFlags, mac: MacAddr, port: u32, age: u32) -> Before {
 /// Runs the cases on both hooks, with the flow cache and without, each on one bridge with four
 /// ports.
 fn check(cases: &[Case]) {
+    check_with(Features::default(), cases);
+}
+
+/// The same, with programs that can do more.
+fn check_with(features: Features, cases: &[Case]) {
     require_root!();
     for flow_cache in [false, true] {
         let load = LoadOptions {
             max_ports: 7,
             fdb_entries: 64,
             flow_cache,
+            features,
             ..LoadOptions::default()
         };
         let options = BridgeOptions {
