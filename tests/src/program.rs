@@ -18,7 +18,7 @@ use netbridge_common::{FdbEntry, FdbKey, PortConf, PortCounters, PortId, PortLim
 pub use self::{
     before::{Before, Entry, limit_of, spend},
     case::{Case, Expect, Gso},
-    gso::send_buffer,
+    gso::{BufferSocket, send_buffer},
 };
 use crate::linux::quiet_netns;
 
