@@ -6,14 +6,14 @@
 
 use netbridge_common::{
     FlowChecks, FlowEntry, FrameSize, LimitKind, PortConf, PortFlags, PortId,
-    decide::{DropReason, FloodKind, charge},
+    decide::{DropReason, FloodKind, TagAction, charge},
     limit::meter_time,
 };
 
 use crate::{
     atomic, clock, features,
     maps::{LIMITS, METERS},
-    pipeline::Frontend,
+    pipeline::{Frontend, resized},
     verifier::forget,
 };
 
@@ -28,14 +28,21 @@ pub fn ingress<F: Frontend>(
     size: FrameSize,
 ) -> Result<(), DropReason> {
     let limited = port.flags.contains(PortFlags::RATE_IN) & frame.is_first(port);
-    admit(limited, id, LimitKind::RateIn, size)
+    admit(limited, id, LimitKind::RateIn, size, TagAction::Keep)
 }
 
-/// Charges a frame, or a copy of one, that is to go out by a port with these switches.
+/// Charges a frame, or a copy of one, that is to go out by a port with its tag treated so.
 #[inline(always)]
-pub fn egress(id: PortId, flags: PortFlags, size: FrameSize) -> Result<(), DropReason> {
-    let limited = flags.contains(PortFlags::RATE_OUT);
-    admit(limited, id, LimitKind::RateOut, size)
+pub fn egress(
+    (id, port): (PortId, &PortConf),
+    size: FrameSize,
+    tag: TagAction,
+) -> Result<(), DropReason> {
+    if !features::limit() {
+        return Ok(());
+    }
+    let limited = port.flags.contains(PortFlags::RATE_OUT);
+    admit(limited, id, LimitKind::RateOut, size, tag)
 }
 
 /// Charges a frame that is to be flooded, where the hook is the first to see it.
@@ -51,19 +58,26 @@ pub fn storm<F: Frontend>(
     }
     let kind = LimitKind::from_raw(forget(LimitKind::of_flood(flood) as u32));
     let limited = port.flags.contains(PortFlags::STORM) & frame.is_first(port);
-    admit(limited, id, kind, size)
+    admit(limited, id, kind, size, TagAction::Keep)
 }
 
 /// Charges a frame whose verdict was kept: as it came, and as it leaves.
 #[inline(always)]
-pub fn kept(entry: &FlowEntry, size: FrameSize, sent: FrameSize) -> Result<(), DropReason> {
+pub fn kept(entry: &FlowEntry, size: FrameSize) -> Result<(), DropReason> {
     if !features::limit() || entry.checks == FlowChecks::default() {
         return Ok(());
     }
     let limited = entry.checks.contains(FlowChecks::RATE_IN);
-    admit(limited, entry.ingress, LimitKind::RateIn, size)?;
+    admit(
+        limited,
+        entry.ingress,
+        LimitKind::RateIn,
+        size,
+        TagAction::Keep,
+    )?;
     let limited = entry.checks.contains(FlowChecks::RATE_OUT);
-    admit(limited, entry.egress, LimitKind::RateOut, sent)
+    let tag = TagAction::from_raw(entry.tag_action);
+    admit(limited, entry.egress, LimitKind::RateOut, size, tag)
 }
 
 /// The switches that a kept verdict goes by: what another hook has charged is not charged again.
@@ -76,26 +90,39 @@ pub fn switches<F: Frontend>(frame: &F, port: &PortConf) -> PortFlags {
 }
 
 #[inline(always)]
-fn admit(limited: bool, id: PortId, kind: LimitKind, size: FrameSize) -> Result<(), DropReason> {
+fn admit(
+    limited: bool,
+    id: PortId,
+    kind: LimitKind,
+    size: FrameSize,
+    tag: TagAction,
+) -> Result<(), DropReason> {
     if !features::limit() {
         return Ok(());
     }
-    if charge_meter(u32::from(limited), id.0, kind as u32, kind.amount(size)) == 0 {
+    // Without a branch, which the verifier would follow both ways.
+    let number = kind as u32 | u32::from(!limited) << 31;
+    if charge_meter(id.0, number, size.frames, size.bytes, tag.to_raw()) == 0 {
         return Err(kind.reason());
     }
     Ok(())
 }
 
-/// Charges a meter of a port, where that is limited; 0 where it is too much.
+/// Charges the meter of a [`LimitKind`], by its number, with a buffer of `frames` and `bytes`, whose tag
+/// is treated as `tag` says; 0 where that is too much. There is none of a number beyond the kinds.
 ///
 /// The verifier looks at it once, however often it is called, and not at its callers once for every way
 /// through it.
 #[inline(never)]
 #[unsafe(no_mangle)]
-pub extern "C" fn charge_meter(limited: u32, port: u32, kind: u32, amount: u32) -> u32 {
-    if limited == 0 {
-        return 1;
-    }
+pub extern "C" fn charge_meter(port: u32, kind: u32, frames: u32, bytes: u32, tag: u32) -> u32 {
+    let size = FrameSize {
+        frames,
+        bytes,
+        largest: bytes,
+    };
+    let size = resized(TagAction::from_raw(tag), size);
+    let amount = LimitKind::from_raw(kind).amount(size);
     let kind = kind as usize;
     let Some(limit) = LIMITS.get(port).and_then(|limits| limits.limits.get(kind)) else {
         return 1;

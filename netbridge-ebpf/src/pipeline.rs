@@ -93,7 +93,7 @@ fn again<F: Frontend>(frame: &mut F, settings: &Settings, flow: &Flow) -> Option
         return None;
     }
     let tag = TagAction::from_raw(entry.tag_action);
-    if let Err(reason) = meter::kept(entry, size, resized(tag, size)) {
+    if let Err(reason) = meter::kept(entry, size) {
         count::dropped(entry.ingress, size, forget(reason as u32));
         return Some(frame.discard());
     }
@@ -369,7 +369,7 @@ fn unicast<F: Frontend>(
     if !frame.reaches(port) {
         return Ok(frame.pass_up());
     }
-    meter::egress(route.id, port.flags, resized(tag, size))?;
+    meter::egress((route.id, port), size, tag)?;
     let (way, target) = way(port, head.dst);
     retag(frame, settings, tag)?;
     let action = frame.send(route.id, way, target)?;

@@ -17,6 +17,7 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
+    counters::DROP_SLOTS,
     decide::{DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress},
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     gso,
@@ -204,6 +205,9 @@ impl<'a> TcFrame<'a> {
     }
 }
 
+/// What is beyond all drop reasons: the copy may go out.
+const WANTED: u32 = DROP_SLOTS as u32;
+
 /// A flood on its way through the flood list. One port always waits for its copy, so that the last
 /// one can have the frame itself.
 struct Walk {
@@ -249,20 +253,27 @@ impl Walk {
             FloodKind::of(self.head.dst),
             self.size,
         );
-        if allowed == Ok(true)
-            && let Err(reason) = meter::egress(id, port.flags, pipeline::resized(tag, self.size))
-        {
-            count::flood_dropped(id, self.size, reason);
-            return;
-        }
-        match allowed {
-            Ok(true) => {
-                self.copy();
-                self.waiting = id;
-                self.tag = forget(tag.to_raw());
+        let tag = forget(tag.to_raw());
+        let allowed = allowed.and_then(|wanted| {
+            if wanted {
+                meter::egress((id, port), self.size, TagAction::from_raw(tag))?;
             }
-            Ok(false) => {}
-            Err(reason) => count::flood_dropped(id, self.size, reason),
+            Ok(wanted)
+        });
+        // As a number of which the verifier knows nothing: it walks through the rest once, not once for
+        // every way to get here.
+        let outcome = match allowed {
+            Ok(true) => WANTED,
+            Ok(false) => WANTED.wrapping_add(1),
+            Err(reason) => reason as u32,
+        };
+        let outcome = forget(outcome);
+        if outcome == WANTED {
+            self.copy();
+            self.waiting = id;
+            self.tag = tag;
+        } else if outcome < WANTED {
+            count::copy_dropped(id, self.size, outcome);
         }
     }
 

@@ -73,7 +73,7 @@ pub fn run_egress(ctx: &XdpContext) -> u32 {
             return XDP_DROP;
         }
     }
-    if let Err(reason) = meter::egress(id, port.flags, pipeline::resized(tag, size)) {
+    if let Err(reason) = meter::egress((id, port), size, tag) {
         count::flood_dropped(id, size, reason);
         return XDP_DROP;
     }
