@@ -7,8 +7,8 @@
 use core::mem::offset_of;
 
 use crate::{
-    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, PortConf,
-    PortCounters, PortInfo, PortVlans, Settings, VlanCounters, VlanMirror,
+    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, Limit, PortConf,
+    PortCounters, PortInfo, PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
 };
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
@@ -38,6 +38,8 @@ const _: () = {
     assert!(size_of::<PortVlans>() == 1024 && offset_of!(PortVlans, untagged) == 512);
     assert!(size_of::<VlanCounters>() == 32);
     assert!(size_of::<VlanMirror>() == 4 && offset_of!(VlanMirror, mirror_out) == 2);
+    assert!(size_of::<Limit>() == 32 && offset_of!(Limit, cost) == 16);
+    assert!(size_of::<PortLimits>() == 160 && size_of::<PortMeters>() == 64);
     assert!(size_of::<EventBudget>() == 16 && offset_of!(EventBudget, lost) == 8);
 };
 
@@ -47,7 +49,7 @@ mod pod {
 
     use super::{
         Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-        PortInfo, PortVlans, Settings, VlanCounters, VlanMirror,
+        PortInfo, PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
     };
 
     macro_rules! pod {
@@ -70,6 +72,8 @@ mod pod {
         PortConf,
         PortCounters,
         PortInfo,
+        PortLimits,
+        PortMeters,
         PortVlans,
         Settings,
         VlanCounters,

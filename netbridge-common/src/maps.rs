@@ -38,13 +38,17 @@ pub mod name {
     pub const VLAN_MIRRORS: &str = "VLAN_MIRRORS";
     /// [`crate::Binding`] by [`crate::BindingKey`].
     pub const BINDINGS: &str = "BINDINGS";
+    /// [`crate::PortLimits`] by port.
+    pub const LIMITS: &str = "LIMITS";
+    /// [`crate::PortMeters`] by port.
+    pub const METERS: &str = "METERS";
     /// Ring buffer of [`crate::Event`].
     pub const EVENTS: &str = "EVENTS";
     /// One [`crate::EventBudget`] per CPU.
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
 
     /// All of them.
-    pub const ALL: [&str; 19] = [
+    pub const ALL: [&str; 21] = [
         SETTINGS,
         PORT_CONF,
         PORT_INFO,
@@ -62,6 +66,8 @@ pub mod name {
         VLAN_COUNTERS,
         VLAN_MIRRORS,
         BINDINGS,
+        LIMITS,
+        METERS,
         EVENTS,
         EVENT_BUDGET,
     ];

@@ -61,8 +61,14 @@ pub fn dropped(ingress: PortId, size: FrameSize, slot: u32) {
 /// A copy of a flood, or for a mirror, could not go out on `egress`.
 #[inline(always)]
 pub fn flood_dropped(egress: PortId, size: FrameSize, reason: DropReason) {
+    copy_dropped(egress, size, reason as u32);
+}
+
+/// The same; `slot` is the number of the [`DropReason`].
+#[inline(always)]
+pub fn copy_dropped(egress: PortId, size: FrameSize, slot: u32) {
     if let Some(counters) = of(egress) {
-        drop_slot(counters, size, reason as u32);
+        drop_slot(counters, size, slot);
     }
 }
 

@@ -23,6 +23,7 @@ pub mod count;
 pub mod features;
 pub mod flow;
 pub mod maps;
+pub mod meter;
 pub mod mirror;
 pub mod notify;
 pub mod octets;

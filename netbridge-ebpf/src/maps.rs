@@ -8,7 +8,7 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters,
-    PortVlans, Settings, VlanCounters, VlanMirror,
+    PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
     flow::FLOW_SETS,
     maps::{DEFAULT_BINDINGS, DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
     vlan::VIDS,
@@ -84,6 +84,15 @@ pub static VLAN_MIRRORS: Array<VlanMirror, VIDS> = Array::new();
 /// Addresses bound to ports. Written by userspace.
 #[btf_map]
 pub static BINDINGS: HashMap<BindingKey, Binding, { DEFAULT_BINDINGS as usize }> = HashMap::new();
+
+/// Storm and rate limits by port. Written by userspace.
+#[btf_map]
+pub static LIMITS: Array<PortLimits, PORTS> = Array::new();
+
+/// What has been charged against them, by port. Written by the programs, atomically, and by userspace,
+/// which sets them to zero.
+#[btf_map]
+pub static METERS: Array<PortMeters, PORTS> = Array::new();
 
 /// What happened. Written by the programs, read by one process.
 #[btf_map]

@@ -11,7 +11,7 @@ use netbridge_common::{
     vlan::Tag,
 };
 
-use crate::{clock, count, features, flow::Flow, mirror, notify, table, verifier::forget};
+use crate::{clock, count, features, flow::Flow, meter, mirror, notify, table, verifier::forget};
 
 /// What a hook provides: reading the frame, and carrying a verdict out.
 pub trait Frontend {
@@ -100,6 +100,10 @@ fn again<F: Frontend>(frame: &mut F, settings: &Settings, flow: &Flow) -> Option
         return None;
     }
     let tag = TagAction::from_raw(entry.tag_action);
+    if let Err(reason) = meter::kept(entry, size) {
+        count::dropped(entry.ingress, size, forget(reason as u32));
+        return Some(frame.discard());
+    }
     let sent = retag(frame, settings, tag)
         .and_then(|()| frame.send(entry.egress, entry.way(), entry.target));
     let Ok(action) = sent else {
@@ -200,6 +204,7 @@ fn verdict<F: Frontend>(
     if !mirror::made(frame, by_vlan) {
         return Ok(frame.pass_up());
     }
+    meter::ingress(frame, (ingress, port), frame.size())?;
     let (to, learned) = match settings.mode() {
         Mode::Hub => {
             admit_to_hub(settings, (ingress, port), &head, vlan.vid, now)?;
@@ -215,7 +220,7 @@ fn verdict<F: Frontend>(
         Forward::To(id) => {
             let route = Route {
                 ingress,
-                from: port.flags,
+                from: meter::switches(frame, port),
                 id,
                 vlan,
                 nanos,
@@ -223,7 +228,8 @@ fn verdict<F: Frontend>(
             };
             unicast(frame, settings, &route, &head, learned.then_some(flow))
         }
-        Forward::Flood(_) => {
+        Forward::Flood(kind) => {
+            meter::storm(frame, (ingress, port), kind, frame.size())?;
             if !frame.floods(settings, port) || !mirror::can_flood(frame, vlan.vid) {
                 return Ok(frame.pass_up());
             }
@@ -413,6 +419,7 @@ fn unicast<F: Frontend>(
     if !frame.reaches(port) || !mirror::can_make(frame, copies) {
         return Ok(frame.pass_up());
     }
+    meter::egress((route.id, port), size, tag)?;
     let (way, target) = way(port, head.dst);
     retag(frame, settings, tag)?;
     mirror::make(frame, copies, resized(tag, size));

@@ -14,6 +14,7 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
+    counters::DROP_SLOTS,
     decide::{Copies, DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress},
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     gso,
@@ -21,7 +22,7 @@ use netbridge_common::{
 };
 
 use crate::{
-    count, features, mirror, packet,
+    count, features, meter, mirror, packet,
     pipeline::{self, Flood, Frontend},
     probe::probe_tc,
     skb::{clone_redirect, entrance, redirect, redirect_peer, retag},
@@ -210,6 +211,9 @@ impl<'a> TcFrame<'a> {
     }
 }
 
+/// What is beyond all drop reasons: the copy may go out.
+const WANTED: u32 = DROP_SLOTS as u32;
+
 /// A flood on its way through the flood list. One port always waits for its copy, so that the last
 /// one can have the frame itself.
 struct Walk {
@@ -249,19 +253,33 @@ impl Walk {
         let Some(Ok(tag)) = table::settings().map(|s| pipeline::tag_at(s, id, self.vlan)) else {
             return;
         };
-        match flood_egress(
+        let allowed = flood_egress(
             self.from,
             (id, port),
             FloodKind::of(self.head.dst),
             self.size,
-        ) {
-            Ok(true) => {
-                self.copy();
-                self.waiting = id;
-                self.tag = forget(tag.to_raw());
+        );
+        let tag = forget(tag.to_raw());
+        let allowed = allowed.and_then(|wanted| {
+            if wanted {
+                meter::egress((id, port), self.size, TagAction::from_raw(tag))?;
             }
-            Ok(false) => {}
-            Err(reason) => count::flood_dropped(id, self.size, reason),
+            Ok(wanted)
+        });
+        // As a number of which the verifier knows nothing: it walks through the rest once, not once for
+        // every way to get here.
+        let outcome = match allowed {
+            Ok(true) => WANTED,
+            Ok(false) => WANTED.wrapping_add(1),
+            Err(reason) => reason as u32,
+        };
+        let outcome = forget(outcome);
+        if outcome == WANTED {
+            self.copy();
+            self.waiting = id;
+            self.tag = tag;
+        } else if outcome < WANTED {
+            count::copy_dropped(id, self.size, outcome);
         }
     }
 

@@ -19,7 +19,7 @@ use netbridge_common::{
 use crate::{
     count, features,
     maps::{XDP_FLOOD, XDP_PORTS},
-    packet,
+    meter, packet,
     pipeline::{self, Flood, Frontend},
     probe::probe_xdp,
     table,
@@ -73,6 +73,10 @@ pub fn run_egress(ctx: &XdpContext) -> u32 {
             count::flood_dropped(id, size, reason);
             return XDP_DROP;
         }
+    }
+    if let Err(reason) = meter::egress((id, port), size, tag) {
+        count::flood_dropped(id, size, reason);
+        return XDP_DROP;
     }
     if features::vlan() {
         let vid = vlan.map_or(0, |vlan| vlan.vid);

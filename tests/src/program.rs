@@ -13,12 +13,12 @@ use netbridge::{
     bridge::{Bridge, BridgeOptions, HookChoice, Port, PortSpec},
     net::{Links, Netns, VethSpec},
 };
-use netbridge_common::{FdbEntry, FdbKey, PortConf, PortCounters, PortId, Settings};
+use netbridge_common::{FdbEntry, FdbKey, PortConf, PortCounters, PortId, PortLimits, Settings};
 
 pub use self::{
-    before::{Before, Entry},
+    before::{Before, Entry, limit_of, spend},
     case::{Case, Expect, Gso},
-    gso::send_buffer,
+    gso::{BufferSocket, send_buffer},
 };
 use crate::linux::quiet_netns;
 
@@ -124,6 +124,8 @@ impl Bench {
         }
         for slot in 0..self.settings.port_slots {
             maps.clear_counters(PortId(slot)).expect("clear counters");
+            maps.set_port_limits(PortId(slot), PortLimits::default())
+                .expect("write limits");
         }
         let entries = self.entries();
         for (key, _) in entries {

@@ -28,6 +28,9 @@ impl Bridge {
             .iter()
             .map(|spec| planner.plan(self, spec))
             .collect::<Result<Vec<_>, _>>()?;
+        for plan in &plans {
+            self.require_limits(&plan.limits)?;
+        }
         let mut ports = Vec::with_capacity(plans.len());
         let done = self.connect_all(plans, &mut planner.peers, &mut ports);
         if let Err(error) = done {
@@ -82,6 +85,7 @@ impl Bridge {
         self.maps.clear_counters(id)?;
         self.maps.set_port_info(id, plan.info)?;
         self.maps.set_port_vlans(id, Self::default_vlans())?;
+        self.maps.set_port_limits(id, plan.limits)?;
         self.maps.set_port_conf(id, plan.conf)?;
         self.maps.set_port_id(plan.link.ifindex, id)?;
         self.programs.attach_tc(id, &plan.link.name)?;

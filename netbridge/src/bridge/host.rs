@@ -68,7 +68,7 @@ impl Bridge {
             ifname: port_name.to_owned(),
             hook: HookChoice::Tc,
             name: Some("host".to_owned()),
-            learn_limit: 0,
+            ..PortSpec::default()
         };
         let mut port = self.add_port(&spec)?;
         let mac = MacAddr(link.mac.unwrap_or_default());

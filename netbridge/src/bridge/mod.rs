@@ -7,6 +7,7 @@ mod feature;
 mod flood;
 mod hook;
 mod host;
+mod limit;
 mod lock;
 mod mirror;
 mod name;
@@ -26,6 +27,7 @@ pub use self::{
     error::BridgeError,
     hook::{Hook, HookChoice, HookReason, choose as choose_hook},
     host::HostInterface,
+    limit::LimitChange,
     mirror::{Direction, Mirror, MirrorSource},
     port::{Port, PortChange, PortSpec},
     vlan::{Membership, VIDS, VlanProtocol},

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use netbridge_common::{
-    MacAddr, PortConf, PortFlags, PortId, PortInfo, PortState, vlan::DEFAULT_PVID,
+    MacAddr, PortConf, PortFlags, PortId, PortInfo, PortLimits, PortState, vlan::DEFAULT_PVID,
 };
 
 use super::{
-    Bridge, BridgeError, Hook, HookChoice, PortSpec, container, hook,
+    Bridge, BridgeError, Hook, HookChoice, PortSpec, container, hook, limit,
     name::MAX_LEN,
     port::{check_name, padded},
 };
@@ -23,6 +23,7 @@ pub(super) struct Plan {
     pub(super) hook: Hook,
     pub(super) info: PortInfo,
     pub(super) conf: PortConf,
+    pub(super) limits: PortLimits,
 }
 
 /// What the ports of a batch are checked against, looked at once for all of them.
@@ -98,7 +99,7 @@ impl Planner {
         let station = end.as_ref().and_then(|end| container::station(end).ok());
         let elsewhere = end.as_ref().is_some_and(|end| !end.same_namespace);
         let peer = hook == Hook::Tc && elsewhere && station.is_some_and(|s| !s.xdp);
-        let conf = PortConf {
+        let mut conf = PortConf {
             ifindex: link.ifindex,
             flags: if peer {
                 PortFlags::PEER
@@ -121,6 +122,8 @@ impl Planner {
             peer_netns: end.as_ref().map_or(0, |end| end.netns.inode()),
             ..PortInfo::default()
         };
+        let limits = spec.limits.apply(&conf, PortLimits::default())?;
+        conf.flags = conf.flags.with(limit::switches(&limits));
         let id = self.slots.next().ok_or_else(|| bridge.full())?;
         self.owners.insert(link.ifindex, bridge.name().to_owned());
         Ok(Plan {
@@ -129,6 +132,7 @@ impl Planner {
             hook,
             info,
             conf,
+            limits,
         })
     }
 

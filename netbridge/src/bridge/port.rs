@@ -7,7 +7,7 @@ use netbridge_common::{
     info::RESTORE_PROMISC, vlan::AcceptFrames,
 };
 
-use super::{Bridge, BridgeError, Hook, HookChoice, HookReason, container};
+use super::{Bridge, BridgeError, Hook, HookChoice, HookReason, LimitChange, container, limit};
 use crate::{fdb::Selection, net::peer};
 
 /// What a port is added with.
@@ -21,6 +21,8 @@ pub struct PortSpec {
     pub name: Option<String>,
     /// Most addresses learned here at a time; 0 for no limit.
     pub learn_limit: u32,
+    /// Storm and rate limits.
+    pub limits: LimitChange,
 }
 
 /// A port of a bridge.
@@ -61,6 +63,8 @@ pub struct PortChange {
     pub accept_frames: Option<AcceptFrames>,
     /// VLAN of frames that come without one, of which the port must be a member; 0 for none.
     pub pvid: Option<u16>,
+    /// Storm and rate limits.
+    pub limits: LimitChange,
 }
 
 impl Port {
@@ -221,6 +225,10 @@ impl Bridge {
             check_name(name)?;
             info.name = padded(name);
         }
+        let limits = change.limits.apply(&conf, self.limits(&port)?)?;
+        conf.flags = limit::with_switches(conf.flags, limit::switches(&limits));
+        self.require_limits(&limits)?;
+        self.write_limits(&port, limits)?;
         self.maps.set_port_info(port.id, info)?;
         self.maps.set_port_conf(port.id, conf)?;
         if !conf.state().learns() {

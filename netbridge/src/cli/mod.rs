@@ -8,6 +8,7 @@ mod bridge;
 mod demo;
 mod doctor;
 mod fdb;
+mod limit;
 mod mirror;
 mod port;
 mod run;

@@ -6,10 +6,11 @@ use netbridge_common::PortFlags;
 
 use super::{
     UsageError,
+    limit::Limits,
     values::{self, AcceptArg, HookArg, OnOff, StateArg},
 };
 use crate::{
-    bridge::{Bridge, PortChange, PortSpec},
+    bridge::{Bridge, Port, PortChange, PortSpec},
     output::{self, PortView},
 };
 
@@ -35,6 +36,8 @@ pub(super) enum Verb {
         /// Most addresses learned here at a time; 0 for no limit.
         #[arg(long, value_name = "N", default_value_t = 0)]
         learn_limit: u32,
+        #[command(flatten)]
+        limits: Limits,
     },
     /// Take a port out of a bridge, and put its interface back as it was.
     #[command(after_help = "Example:\n  netbridge port del br0 veth1")]
@@ -46,7 +49,10 @@ pub(super) enum Verb {
         ifname: String,
     },
     /// Change a port.
-    #[command(after_help = "Example:\n  netbridge port set br0 veth1 --state disabled")]
+    #[command(after_help = "Examples:
+  netbridge port set br0 veth1 --state disabled
+  netbridge port set br0 veth1 --rate-ingress 100mbit --rate-egress 1gbit
+  netbridge port set br0 veth1 --storm-broadcast 100 --rate-egress off")]
     Set(Set),
     /// Show the ports of a bridge, or one.
     #[command(after_help = "Example:\n  netbridge port show br0")]
@@ -108,6 +114,8 @@ pub(super) struct Set {
     /// Drop frames of VLANs that the port is no member of as they come in.
     #[arg(long, value_enum, value_name = "on|off")]
     ingress_filter: Option<OnOff>,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Set {
@@ -143,6 +151,7 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
             hook,
             name,
             learn_limit,
+            limits,
         } => {
             if let (Some(name), [_, _, ..]) = (&name, ifnames.as_slice()) {
                 return Err(UsageError(format!(
@@ -155,10 +164,12 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
                 hook: hook.into(),
                 name: name.clone(),
                 learn_limit,
+                limits: limits.into(),
             };
             let specs: Vec<PortSpec> = ifnames.into_iter().map(spec).collect();
-            let ports = Bridge::open(&bridge)?.add_ports(&specs)?;
-            let views: Vec<PortView> = ports.iter().map(|port| PortView::of(port, 0)).collect();
+            let mut bridge = Bridge::open(&bridge)?;
+            let ports = bridge.add_ports(&specs)?;
+            let views = views(&bridge, &ports)?;
             output::print(&views, json, |ports| {
                 let lines: Vec<String> = ports.iter().map(output::port_added).collect();
                 lines.join("\n")
@@ -176,6 +187,7 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
                 state: args.state.map(Into::into),
                 learn_limit: args.learn_limit,
                 name: args.name,
+                limits: args.limits.into(),
             };
             if change == PortChange::default() {
                 let (bridge, ifname) = (args.bridge, args.ifname);
@@ -192,9 +204,10 @@ fn show(bridge: &Bridge, ifname: Option<&str>, json: bool) -> Result<()> {
         Some(ifname) => vec![bridge.port_named(ifname)?],
         None => bridge.ports()?,
     };
-    let views = ports
-        .iter()
-        .map(|port| Ok(PortView::of(port, bridge.maps().learned(port.id)?)))
-        .collect::<Result<Vec<_>>>()?;
-    output::print(&views, json, output::ports)
+    output::print(&views(bridge, &ports)?, json, output::ports)
+}
+
+fn views(bridge: &Bridge, ports: &[Port]) -> Result<Vec<PortView>> {
+    let view = |port| Ok(PortView::of(bridge, port)?);
+    ports.iter().map(view).collect()
 }

@@ -99,6 +99,8 @@ pub(super) fn load(options: &LoadOptions, dir: Option<&PinDir>) -> Result<Ebpf, 
         .map_max_entries(name::PORT_CONF, slots)
         .map_max_entries(name::PORT_VLANS, slots)
         .map_max_entries(name::PORT_IDS, slots)
+        .map_max_entries(name::LIMITS, slots)
+        .map_max_entries(name::METERS, slots)
         .map_max_entries(name::PORT_COUNTERS, slots)
         .map_max_entries(name::LEARNED, slots)
         .map_max_entries(name::UNLEARNED, slots)

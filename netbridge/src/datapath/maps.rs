@@ -1,5 +1,6 @@
 //! Typed handles of a bridge's pinned maps, checked before they are believed.
 
+mod limits;
 mod vlans;
 
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
@@ -11,7 +12,8 @@ use aya::{
 };
 use netbridge_common::{
     ABI_VERSION, Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-    PortId, PortInfo, PortVlans, Settings, Ticks, VlanCounters, VlanMirror, maps::name,
+    PortId, PortInfo, PortLimits, PortMeters, PortVlans, Settings, Ticks, VlanCounters, VlanMirror,
+    maps::name,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -39,6 +41,8 @@ pub struct Maps {
     vlan_counters: PerCpuArray<MapData, VlanCounters>,
     vlan_mirrors: Array<MapData, VlanMirror>,
     bindings: HashMap<MapData, BindingKey, Binding>,
+    limits: Array<MapData, PortLimits>,
+    meters: Array<MapData, PortMeters>,
     event_budget: PerCpuArray<MapData, EventBudget>,
 }
 
@@ -87,6 +91,8 @@ impl Maps {
             vlan_counters: per_cpu(dir, name::VLAN_COUNTERS)?,
             vlan_mirrors: array(dir, name::VLAN_MIRRORS)?,
             bindings: hash(dir, name::BINDINGS)?,
+            limits: array(dir, name::LIMITS)?,
+            meters: array(dir, name::METERS)?,
             event_budget: per_cpu(dir, name::EVENT_BUDGET)?,
         })
     }

@@ -1,5 +1,6 @@
 //! What commands print: views with stable JSON fields, and tables of them.
 
+mod limit;
 mod mirror;
 mod table;
 mod view;
@@ -13,6 +14,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 pub use self::{
+    limit::LimitsView,
     mirror::{MirrorView, mirrors},
     table::{bridges, fdb, port_added, ports, stats, vlans},
     view::{BridgeView, FdbView, PortView, VlanMember, VlanView},

@@ -82,7 +82,7 @@ pub fn ports(views: &[PortView]) -> String {
     if views.is_empty() {
         return "no ports; add one with `netbridge port add BRIDGE IF`".to_owned();
     }
-    let header = [
+    let mut header = vec![
         "port",
         "name",
         "hook",
@@ -92,12 +92,17 @@ pub fn ports(views: &[PortView]) -> String {
         "limit",
         "why this hook",
     ];
+    // Most ports have no such limits, and their table no such column.
+    let limited = views.iter().any(|view| !view.limits.text().is_empty());
+    if limited {
+        header.push("storm and rate limits");
+    }
     let mut table = table(&header, 4);
-    if let Some(column) = table.column_mut(7) {
+    for column in table.column_iter_mut().skip(7) {
         column.set_cell_alignment(CellAlignment::Left);
     }
     for view in views {
-        table.add_row([
+        let mut row = vec![
             view.port.clone(),
             view.name.clone().unwrap_or_default(),
             view.hook.to_owned(),
@@ -106,7 +111,11 @@ pub fn ports(views: &[PortView]) -> String {
             view.learned.to_string(),
             limit(view.learn_limit),
             view.hook_reason.to_owned(),
-        ]);
+        ];
+        if limited {
+            row.push(view.limits.text());
+        }
+        table.add_row(row);
     }
     table.to_string()
 }

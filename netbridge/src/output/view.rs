@@ -7,6 +7,7 @@ use netbridge_common::{
 };
 use serde::Serialize;
 
+use super::LimitsView;
 use crate::{
     bridge::{Bridge, BridgeError, Port, VlanProtocol},
     datapath,
@@ -138,13 +139,16 @@ pub struct PortView {
     pub accept_frames: &'static str,
     /// Whether frames of VLANs that the port is no member of are dropped as they come in.
     pub ingress_filter: bool,
+    /// Storm and rate limits.
+    #[serde(flatten)]
+    pub limits: LimitsView,
 }
 
 impl PortView {
     /// Looks at a port.
-    pub fn of(port: &Port, learned: u64) -> Self {
+    pub fn of(bridge: &Bridge, port: &Port) -> Result<Self, BridgeError> {
         let has = |flag| port.conf.flags.contains(flag);
-        Self {
+        Ok(Self {
             port: port.ifname.clone(),
             ifindex: port.conf.ifindex,
             name: port.name.clone(),
@@ -153,7 +157,7 @@ impl PortView {
             state: port.conf.state().name(),
             mtu: port.conf.mtu,
             learn_limit: port.conf.learn_limit,
-            learned,
+            learned: bridge.maps().learned(port.id)?,
             peer_mac: Some(port.conf.peer_mac)
                 .filter(|mac| !mac.is_zero())
                 .map(|m| m.to_string()),
@@ -170,7 +174,8 @@ impl PortView {
             pvid: port.conf.pvid,
             accept_frames: AcceptFrames::from_raw(port.conf.accept_frames).name(),
             ingress_filter: !has(PortFlags::NO_INGRESS_FILTER),
-        }
+            limits: LimitsView::of(&bridge.limits(port)?),
+        })
     }
 }
 

@@ -2,8 +2,11 @@
 
 use netbridge::datapath;
 use netbridge_common::{
-    FdbEntry, FdbFlags, FdbKey, MacAddr, Mode, PortFlags, PortId, PortState, Ticks,
+    FdbEntry, FdbFlags, FdbKey, Limit, LimitKind, MacAddr, Mode, PortFlags, PortId, PortState,
+    Ticks,
+    limit::{MIN_RATE, meter_time},
 };
+use nix::time::{ClockId, clock_gettime};
 
 use super::{Action, Bench, Hook};
 use crate::frame::{Frame, station};
@@ -59,13 +62,17 @@ pub enum Before {
     DropUnknown,
     /// What comes in by a port is mirrored to another one, and what goes out; 0 for no mirror.
     Mirror(u32, u16, u16),
+    /// A port has a limit, and nothing has been charged against it.
+    Limit(u32, LimitKind),
+    /// A port has a limit, and has reached it.
+    Spent(u32, LimitKind),
     /// Frames for the station on the port enter its namespace directly.
     Peer(u32, MacAddr),
 }
 
 impl Before {
     /// Puts it in place.
-    pub(super) fn apply(&self, bench: &mut Bench, hook: Hook) {
+    pub fn apply(&self, bench: &mut Bench, hook: Hook) {
         match *self {
             Self::Hub => bench.set(|settings| settings.mode = Mode::Hub as u32),
             Self::State(n, state) => bench.change(n, |port| port.state = state as u8),
@@ -91,6 +98,11 @@ impl Before {
                 port.flags = port.flags.with(PortFlags::PEER);
                 port.peer_mac = mac;
             }),
+            Self::Limit(n, kind) => limit(bench, n, kind),
+            Self::Spent(n, kind) => {
+                limit(bench, n, kind);
+                spend(bench, n, kind);
+            }
             Self::NoXdpTarget(n) => {
                 bench.change(n, |port| port.flags = PortFlags::default());
                 bench.set(|settings| settings.xdp_floods = 0);
@@ -127,6 +139,39 @@ impl Before {
             }
         }
     }
+}
+
+/// The limits that ports have here: so low that what is spent stays spent, with a burst of minutes.
+pub fn limit_of(kind: LimitKind) -> Limit {
+    match kind {
+        LimitKind::RateIn | LimitKind::RateOut => Limit::rate(MIN_RATE, 300_000),
+        _ => Limit::storm(100),
+    }
+}
+
+/// Gives port `n` a limit, and the switch by which the datapath knows.
+fn limit(bench: &mut Bench, n: u32, kind: LimitKind) {
+    let (id, maps) = (PortId(n), bench.bridge.maps_mut());
+    let mut limits = maps.port_limits(id).expect("read limits");
+    limits.set(kind, limit_of(kind));
+    maps.set_port_limits(id, limits).expect("write limits");
+    let flag = match kind {
+        LimitKind::RateIn => PortFlags::RATE_IN,
+        LimitKind::RateOut => PortFlags::RATE_OUT,
+        _ => PortFlags::STORM,
+    };
+    bench.change(n, |port| port.flags = port.flags.with(flag));
+}
+
+/// Charges a meter of port `n` with all that its limit lets pass, and a minute more.
+pub fn spend(bench: &mut Bench, n: u32, kind: LimitKind) {
+    let (id, maps) = (PortId(n), bench.bridge.maps_mut());
+    let mut meters = maps.port_meters(id).expect("read meters");
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("read the clock");
+    let nanos = u64::try_from(time.tv_sec()).expect("time since boot") * 1_000_000_000;
+    let debt = limit_of(kind).tolerance + meter_time(60_000_000_000);
+    meters.meters[kind as usize] = meter_time(nanos) + debt;
+    maps.set_port_meters(id, meters).expect("write meters");
 }
 
 fn hear(bench: &mut Bench, hook: Hook, mac: MacAddr, n: u32) {

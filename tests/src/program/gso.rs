@@ -24,22 +24,35 @@ const IPV4_LEN: usize = 20;
 /// Where the checksum is in a TCP header.
 const CHECKSUM_AT: u16 = 16;
 
-/// Sends a TCP segment over IPv4, with a customer tag or without, that is larger than the
-/// interface's MTU.
+/// A raw socket on an interface for buffers larger than its MTU.
+pub struct BufferSocket(OwnedFd);
+
+impl BufferSocket {
+    /// Opens interface `ifname` of a namespace.
+    pub fn open(netns: &Netns, ifname: &str) -> Self {
+        Self(netns.run(|| open(ifname)).expect("enter the namespace"))
+    }
+
+    /// Sends a TCP segment over IPv4, with a customer tag or without.
+    pub fn send(&self, frame: &[u8], gso: Gso) {
+        let short = |n: usize| u16::try_from(n).expect("a small number").to_ne_bytes();
+        let tagged = frame.get(12..14) == Some(&VLAN.to_be_bytes());
+        let tag_len = if tagged { TAG_LEN } else { 0 };
+        // struct virtio_net_hdr of linux/virtio_net.h
+        let mut buffer = vec![NEEDS_CHECKSUM, TCP_OVER_IPV4];
+        buffer.extend(short(TCP_HEADERS + tag_len));
+        buffer.extend(short(gso.size as usize));
+        buffer.extend(short(HEADER_LEN + IPV4_LEN + tag_len));
+        buffer.extend(CHECKSUM_AT.to_ne_bytes());
+        buffer.extend(frame);
+        let sent = send(self.0.as_raw_fd(), &buffer, MsgFlags::empty()).expect("send a buffer");
+        assert_eq!(sent, buffer.len());
+    }
+}
+
+/// Sends one such segment.
 pub fn send_buffer(netns: &Netns, ifname: &str, frame: &[u8], gso: Gso) {
-    let socket = netns.run(|| open(ifname)).expect("enter the namespace");
-    let short = |n: usize| u16::try_from(n).expect("a small number").to_ne_bytes();
-    let tagged = frame.get(12..14) == Some(&VLAN.to_be_bytes());
-    let tag_len = if tagged { TAG_LEN } else { 0 };
-    // struct virtio_net_hdr of linux/virtio_net.h
-    let mut buffer = vec![NEEDS_CHECKSUM, TCP_OVER_IPV4];
-    buffer.extend(short(TCP_HEADERS + tag_len));
-    buffer.extend(short(gso.size as usize));
-    buffer.extend(short(HEADER_LEN + IPV4_LEN + tag_len));
-    buffer.extend(CHECKSUM_AT.to_ne_bytes());
-    buffer.extend(frame);
-    let sent = send(socket.as_raw_fd(), &buffer, MsgFlags::empty()).expect("send a buffer");
-    assert_eq!(sent, buffer.len());
+    BufferSocket::open(netns, ifname).send(frame, gso);
 }
 
 fn open(ifname: &str) -> OwnedFd {

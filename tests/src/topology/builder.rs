@@ -138,6 +138,7 @@ impl Lab {
             hook: options.hook,
             name: Some(format!("b{}", self.containers.len() + 1)),
             learn_limit: options.learn_limit,
+            ..PortSpec::default()
         };
         self.bridge(|bridge| bridge.add_port(&spec).map(drop).expect("add the port"));
         self.containers.push(container);

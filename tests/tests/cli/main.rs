@@ -8,6 +8,7 @@
 mod help;
 mod json;
 mod life;
+mod limits;
 mod live;
 mod mirror;
 mod switches;

@@ -20,7 +20,7 @@ const fn word(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-fn port(scene: &Scene, ifname: &str) -> Value {
+pub(super) fn port(scene: &Scene, ifname: &str) -> Value {
     pick(&scene.json(&["port", "show", "br0"]), "port", ifname)
 }
 
@@ -34,7 +34,7 @@ fn state(scene: &Scene) -> [Value; 3] {
 }
 
 /// Expects that each command fails for what was typed, and changes nothing.
-fn refused(scene: &Scene, commands: &[&[&str]]) {
+pub(super) fn refused(scene: &Scene, commands: &[&[&str]]) {
     let before = state(scene);
     for args in commands {
         let output = scene.host.cli(args);

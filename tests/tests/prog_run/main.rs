@@ -7,6 +7,7 @@ mod admit;
 mod forward;
 mod gso;
 mod learn;
+mod limits;
 mod mirror;
 mod switches;
 
@@ -88,6 +89,7 @@ fn check(cases: &[Case]) {
 }
 
 /// The same with programs that can do more.
+/// The same, with programs that can do more.
 fn check_with(features: Features, cases: &[Case]) {
     require_root!();
     for flow_cache in [false, true] {
@@ -96,6 +98,7 @@ fn check_with(features: Features, cases: &[Case]) {
             fdb_entries: 64,
             flow_cache,
             features,
+            ..LoadOptions::default()
         };
         let options = BridgeOptions {
             load,
