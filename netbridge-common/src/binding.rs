@@ -38,6 +38,14 @@ impl BindingKey {
         }
     }
 
+    /// The key of an IP address.
+    pub const fn of_ip(ip: IpAddr, vid: u16) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self::ipv4(ip.octets(), vid),
+            IpAddr::V6(ip) => Self::ipv6(ip.octets(), vid),
+        }
+    }
+
     /// The key of an IPv4 address.
     #[inline(always)]
     pub const fn ipv4([a, b, c, d]: [u8; 4], vid: u16) -> Self {
@@ -69,6 +77,17 @@ impl BindingKey {
     }
 }
 
+#[cfg(any(test, feature = "user"))]
+impl std::fmt::Display for BindingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [a, b, c, d, e, g, ..] = self.address;
+        match self.ip() {
+            Some(ip) => ip.fmt(f),
+            None => MacAddr([a, b, c, d, e, g]).fmt(f),
+        }
+    }
+}
+
 /// The value of map `BINDINGS`: the port that may speak for the address, and the station behind it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,4 +98,20 @@ pub struct Binding {
     pub mac: MacAddr,
     /// 1 where the binding follows the PVID of its port.
     pub native: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_told_apart_and_written_as_addresses_are() {
+        let mac = BindingKey::mac(MacAddr([2, 0, 0, 0, 0, 1]), 0);
+        let ipv4 = BindingKey::of_ip(IpAddr::from([2, 0, 0, 0]), 0);
+        assert_ne!(mac.kind, ipv4.kind);
+        assert_eq!(mac.to_string(), "02:00:00:00:00:01");
+        assert_eq!(ipv4.to_string(), "2.0.0.0");
+        let ipv6 = BindingKey::of_ip(IpAddr::V6(Ipv6Addr::LOCALHOST), 10);
+        assert_eq!((ipv6.to_string(), ipv6.vid), ("::1".to_owned(), 10));
+    }
 }

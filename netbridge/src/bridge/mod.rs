@@ -1,6 +1,7 @@
 //! A bridge: its settings, its ports, and their life in the kernel.
 
 mod add;
+mod binding;
 mod container;
 mod error;
 mod feature;
@@ -21,6 +22,7 @@ use netbridge_common::{
 
 use self::lock::Lock;
 pub use self::{
+    binding::Addresses,
     error::BridgeError,
     hook::{Hook, HookChoice, HookReason, choose as choose_hook},
     host::HostInterface,
@@ -279,6 +281,9 @@ impl Bridge {
         if change.vlan_filtering == Some(true) {
             // What may fail comes first.
             self.require(Features::VLAN)?;
+        }
+        if let Some(on) = change.vlan_filtering {
+            self.binding_moves(on, None)?;
         }
         let mut settings = self.maps.settings()?;
         if let Some(secs) = change.ageing_secs {

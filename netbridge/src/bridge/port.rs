@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use netbridge_common::{
-    PortConf, PortFlags, PortId, PortInfo, PortState, PortVlans, decide::GROUP_FWD_RESTRICTED,
-    info::RESTORE_PROMISC, vlan::AcceptFrames,
+    Features, PortConf, PortFlags, PortId, PortInfo, PortState, PortVlans,
+    decide::GROUP_FWD_RESTRICTED, info::RESTORE_PROMISC, vlan::AcceptFrames,
 };
 
 use super::{Bridge, BridgeError, Hook, HookChoice, HookReason, container};
@@ -151,6 +151,7 @@ impl Bridge {
         self.write_flood_lists()?;
         let ids: HashSet<PortId> = detached.iter().map(|port| port.id).collect();
         self.flush_ports(&ids)?;
+        self.unbind_ports(&ids)?;
         let mut peers = peer::Search::default();
         for port in detached {
             self.maps.set_port_conf(port.id, PortConf::default())?;
@@ -193,6 +194,15 @@ impl Bridge {
     /// Changes a port.
     pub fn change_port(&mut self, ifname: &str, change: &PortChange) -> Result<(), BridgeError> {
         let port = self.port_named(ifname)?;
+        if let Some(mask) = change.group_fwd_mask {
+            check_group_fwd_mask(mask)?;
+        }
+        if let Some(name) = &change.name {
+            check_name(name)?;
+        }
+        if change.set.intersects(PortFlags::GUARDED) {
+            self.require(Features::GUARD)?;
+        }
         let (mut conf, mut info) = (port.conf, port.info);
         if let Some(limit) = change.learn_limit {
             conf.learn_limit = limit;
@@ -202,14 +212,12 @@ impl Bridge {
         }
         conf.flags = conf.flags.with(change.set).set(change.clear, false);
         if let Some(mask) = change.group_fwd_mask {
-            check_group_fwd_mask(mask)?;
             conf.group_fwd_mask = mask;
         }
         if let Some(accept) = change.accept_frames {
             conf.accept_frames = accept as u8;
         }
         if let Some(name) = &change.name {
-            check_name(name)?;
             info.name = padded(name);
         }
         self.maps.set_port_info(port.id, info)?;

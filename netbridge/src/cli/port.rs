@@ -6,6 +6,7 @@ use netbridge_common::PortFlags;
 
 use super::{
     UsageError,
+    binding::Guards,
     values::{self, AcceptArg, HookArg, OnOff, StateArg},
 };
 use crate::{
@@ -105,6 +106,8 @@ pub(super) struct Set {
     /// Drop frames of VLANs that the port is no member of as they come in.
     #[arg(long, value_enum, value_name = "on|off")]
     ingress_filter: Option<OnOff>,
+    #[command(flatten)]
+    guards: Guards,
 }
 
 impl Set {
@@ -122,9 +125,11 @@ impl Set {
             (PortFlags::LOCKED, on(self.locked)),
             (PortFlags::NO_INGRESS_FILTER, off(self.ingress_filter)),
         ];
+        let guards = self.guards.switches();
         let wanted = |wanted: bool| {
             switches
                 .iter()
+                .chain(&guards)
                 .filter(|(_, on)| *on == Some(wanted))
                 .fold(PortFlags::default(), |set, (flag, _)| set.with(*flag))
         };
@@ -188,9 +193,16 @@ fn show(bridge: &Bridge, ifname: Option<&str>, json: bool) -> Result<()> {
         Some(ifname) => vec![bridge.port_named(ifname)?],
         None => bridge.ports()?,
     };
+    let bindings = bridge.bindings(None)?;
     let views = ports
         .iter()
-        .map(|port| Ok(PortView::of(port, bridge.maps().learned(port.id)?)))
+        .map(|port| {
+            let bindings = bindings.iter().filter(|(_, b)| b.port == port.id).count();
+            Ok(PortView {
+                bindings,
+                ..PortView::of(port, bridge.maps().learned(port.id)?)
+            })
+        })
         .collect::<Result<Vec<_>>>()?;
     output::print(&views, json, output::ports)
 }

@@ -124,10 +124,16 @@ pub struct PortView {
     pub accept_frames: &'static str,
     /// Whether frames of VLANs that the port is no member of are dropped as they come in.
     pub ingress_filter: bool,
+    /// Addresses bound to the port.
+    pub bindings: usize,
+    /// Whether router advertisements and redirects are dropped as they come in.
+    pub ra_guard: bool,
+    /// Whether what only a DHCP server sends is dropped as it comes in.
+    pub dhcp_guard: bool,
 }
 
 impl PortView {
-    /// Looks at a port.
+    /// Looks at a port, to which nothing is bound.
     pub fn of(port: &Port, learned: u64) -> Self {
         let has = |flag| port.conf.flags.contains(flag);
         Self {
@@ -156,6 +162,9 @@ impl PortView {
             pvid: port.conf.pvid,
             accept_frames: AcceptFrames::from_raw(port.conf.accept_frames).name(),
             ingress_filter: !has(PortFlags::NO_INGRESS_FILTER),
+            bindings: 0,
+            ra_guard: has(PortFlags::RA_GUARD),
+            dhcp_guard: has(PortFlags::DHCP_GUARD),
         }
     }
 }
