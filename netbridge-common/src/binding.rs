@@ -31,8 +31,10 @@ impl BindingKey {
     /// The key of an Ethernet address.
     #[inline(always)]
     pub const fn mac(MacAddr([a, b, c, d, e, f]): MacAddr, vid: u16) -> Self {
+        // By way of a number, since many small stores become a call.
+        let address = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
         Self {
-            address: [a, b, c, d, e, f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            address: (address as u128).to_le_bytes(),
             vid,
             kind: AddressKind::Mac as u16,
         }
@@ -48,9 +50,10 @@ impl BindingKey {
 
     /// The key of an IPv4 address.
     #[inline(always)]
-    pub const fn ipv4([a, b, c, d]: [u8; 4], vid: u16) -> Self {
+    pub const fn ipv4(address: [u8; 4], vid: u16) -> Self {
+        let address = u32::from_le_bytes(address);
         Self {
-            address: [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            address: (address as u128).to_le_bytes(),
             vid,
             kind: AddressKind::Ipv4 as u16,
         }

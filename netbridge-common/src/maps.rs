@@ -36,13 +36,15 @@ pub mod name {
     pub const VLAN_COUNTERS: &str = "VLAN_COUNTERS";
     /// [`crate::Binding`] by [`crate::BindingKey`].
     pub const BINDINGS: &str = "BINDINGS";
+    /// One [`crate::decide::guard::Scratch`] per CPU.
+    pub const SCRATCH: &str = "SCRATCH";
     /// Ring buffer of [`crate::Event`].
     pub const EVENTS: &str = "EVENTS";
     /// One [`crate::EventBudget`] per CPU.
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
 
     /// All of them.
-    pub const ALL: [&str; 18] = [
+    pub const ALL: [&str; 19] = [
         SETTINGS,
         PORT_CONF,
         PORT_INFO,
@@ -59,6 +61,7 @@ pub mod name {
         PORT_VLANS,
         VLAN_COUNTERS,
         BINDINGS,
+        SCRATCH,
         EVENTS,
         EVENT_BUDGET,
     ];

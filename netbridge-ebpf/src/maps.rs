@@ -9,6 +9,7 @@ use aya_ebpf::{
 use netbridge_common::{
     Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters,
     PortVlans, Settings, VlanCounters,
+    decide::guard::Scratch,
     flow::FLOW_SETS,
     maps::{DEFAULT_BINDINGS, DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
     vlan::VIDS,
@@ -80,6 +81,10 @@ pub static VLAN_COUNTERS: PerCpuArray<VlanCounters, VIDS> = PerCpuArray::new();
 /// Addresses bound to ports. Written by userspace.
 #[btf_map]
 pub static BINDINGS: HashMap<BindingKey, Binding, { DEFAULT_BINDINGS as usize }> = HashMap::new();
+
+/// Room for what the guard of a port reads of a frame.
+#[btf_map]
+pub static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
 
 /// What happened. Written by the programs, read by one process.
 #[btf_map]

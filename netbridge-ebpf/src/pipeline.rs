@@ -1,11 +1,13 @@
 //! The path of every frame: parse, admit, learn, lookup, forward, egress, verdict.
 
 use netbridge_common::{
-    EventKind, FdbEntry, FdbKey, FrameHead, FrameSize, Mode, PortConf, PortFlags, PortId, Settings,
-    Ticks,
+    EventKind, FdbEntry, FdbKey, FlowChecks, FrameHead, FrameSize, Mode, PortConf, PortFlags,
+    PortId, Settings, Ticks,
     decide::{
         DropReason, FloodKind, Forward, FrameVlan, Learn, Refusal, TagAction, Way, admit,
-        admit_source, classify, egress, egress_tag, forward, learn, way,
+        admit_source, classify, egress, egress_tag, forward,
+        guard::{self, PASS},
+        learn, way,
     },
     vlan::Tag,
 };
@@ -35,6 +37,8 @@ pub trait Frontend {
     fn retag(&mut self, tpid: u16, action: TagAction) -> Result<(), DropReason>;
     /// Both addresses and the `EtherType` as they stand in the frame.
     fn addresses(&self) -> Option<([u32; 3], u16)>;
+    /// Asks the guard of the port that the frame came in on, see [`crate::guard`].
+    fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32;
     /// Where the frame came in, as [`netbridge_common::FlowKey::new`] takes it.
     fn origin(&self) -> u32;
     /// Hands the frame to one port, in the way that `decide::way` chose.
@@ -91,6 +95,14 @@ fn again<F: Frontend>(frame: &mut F, settings: &Settings, flow: &Flow) -> Option
     let size = frame.size();
     if !entry.takes(size) {
         return None;
+    }
+    if features::guard() && entry.checks.contains(FlowChecks::GUARD) {
+        let port = table::port(entry.ingress)?;
+        let answer = frame.guard(port.flags, entry.ingress, entry.vid);
+        if answer != PASS {
+            count::dropped(entry.ingress, size, answer);
+            return Some(frame.discard());
+        }
     }
     let tag = TagAction::from_raw(entry.tag_action);
     let sent = retag(frame, settings, tag)
@@ -182,6 +194,9 @@ fn verdict<F: Frontend>(
     let head = frame.head().ok_or(DropReason::Malformed)?;
     admit(port, &head, settings)?;
     let vlan = vlan_of(frame, settings, ingress, port)?;
+    if features::guard() && port.flags.intersects(PortFlags::GUARDED) {
+        guard::outcome(frame.guard(port.flags, ingress, vlan.vid))?;
+    }
     let (to, learned) = match settings.mode() {
         Mode::Hub => {
             admit_to_hub(settings, (ingress, port), &head, vlan.vid, now)?;

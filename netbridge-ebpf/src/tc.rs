@@ -24,7 +24,9 @@ use netbridge_common::{
 };
 
 use crate::{
-    count, features, packet,
+    count, features,
+    guard::guard_tc,
+    packet,
     pipeline::{self, Flood, Frontend},
     table,
     verifier::forget,
@@ -447,6 +449,11 @@ impl Frontend for TcFrame<'_> {
     fn addresses(&self) -> Option<([u32; 3], u16)> {
         let (addresses, ethertype) = packet::addresses(self.ctx.data(), self.ctx.data_end())?;
         Some((addresses, self.tpid().unwrap_or(ethertype)))
+    }
+
+    #[inline(always)]
+    fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32 {
+        guard_tc(self.ctx.skb.skb, flags.0, port.0, u32::from(vid))
     }
 
     #[inline(always)]

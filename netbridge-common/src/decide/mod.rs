@@ -5,6 +5,7 @@
 
 mod egress;
 mod forward;
+pub mod guard;
 mod ingress;
 mod learn;
 mod reason;
