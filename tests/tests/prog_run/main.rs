@@ -6,6 +6,7 @@
 mod admit;
 mod forward;
 mod gso;
+mod guard;
 mod learn;
 mod switches;
 
@@ -13,7 +14,7 @@ use netbridge::{
     bridge::{BridgeOptions, HookChoice},
     datapath::LoadOptions,
 };
-use netbridge_common::{FdbFlags, MacAddr, decide::DropReason};
+use netbridge_common::{FdbFlags, Features, MacAddr, decide::DropReason};
 use netbridge_tests::{
     frame::{Frame, station},
     program::{Before, Bench, Case, Entry, Expect, Hook},
@@ -82,20 +83,15 @@ fn known(flags: FdbFlags, mac: MacAddr, port: u32, age: u32) -> Before {
 /// Runs the cases on both hooks, with the flow cache and without, each on one bridge with four
 /// ports.
 fn check(cases: &[Case]) {
+    check_with(Features::default(), cases);
+}
+
+/// The same with programs that can do more.
+fn check_with(features: Features, cases: &[Case]) {
     require_root!();
     for flow_cache in [false, true] {
-        let load = LoadOptions {
-            max_ports: 7,
-            fdb_entries: 64,
-            flow_cache,
-            ..LoadOptions::default()
-        };
-        let options = BridgeOptions {
-            load,
-            ageing_secs: AGEING_SECS,
-            ..BridgeOptions::default()
-        };
         Bench::alone(|| {
+            let options = options(features, flow_cache);
             let mut bench = Bench::new(4, HookChoice::Xdp, &options);
             for hook in Hook::ALL {
                 for case in cases {
@@ -103,5 +99,19 @@ fn check(cases: &[Case]) {
                 }
             }
         });
+    }
+}
+
+fn options(features: Features, flow_cache: bool) -> BridgeOptions {
+    let load = LoadOptions {
+        max_ports: 7,
+        fdb_entries: 64,
+        flow_cache,
+        features,
+    };
+    BridgeOptions {
+        load,
+        ageing_secs: AGEING_SECS,
+        ..BridgeOptions::default()
     }
 }
