@@ -30,9 +30,9 @@ pub struct BindingKey {
 impl BindingKey {
     /// The key of an Ethernet address.
     #[inline(always)]
-    pub const fn mac(MacAddr([a, b, c, d, e, f]): MacAddr, vid: u16) -> Self {
+    pub const fn mac(mac: MacAddr, vid: u16) -> Self {
         // By way of a number, since many small stores become a call.
-        let address = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+        let address = mac.bits().swap_bytes() >> 16;
         Self {
             address: (address as u128).to_le_bytes(),
             vid,
@@ -83,10 +83,10 @@ impl BindingKey {
 #[cfg(any(test, feature = "user"))]
 impl std::fmt::Display for BindingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [a, b, c, d, e, g, ..] = self.address;
+        let mac = self.address.first_chunk().copied().unwrap_or_default();
         match self.ip() {
             Some(ip) => ip.fmt(f),
-            None => MacAddr([a, b, c, d, e, g]).fmt(f),
+            None => MacAddr(mac).fmt(f),
         }
     }
 }

@@ -34,18 +34,24 @@ impl Bindings for Bound {
 
 /// Looks into a frame at TC that came in by `port` with its `flags`, in VLAN `vid`; answers [`PASS`] or the
 /// number of a [`DropReason`].
+///
+/// # Safety
+/// `skb` must be the context of the program.
 #[inline(never)]
 #[unsafe(no_mangle)]
-pub extern "C" fn guard_tc(skb: *mut __sk_buff, flags: u32, port: u32, vid: u32) -> u32 {
+pub unsafe extern "C" fn guard_tc(skb: *mut __sk_buff, flags: u32, port: u32, vid: u32) -> u32 {
     // SAFETY: the context is valid while the program runs.
     let tagged = unsafe { (*skb).vlan_present } != 0;
     answer(&SkbOctets(skb), flags, port, vid, u16::from(tagged))
 }
 
 /// The same at XDP.
+///
+/// # Safety
+/// `ctx` must be the context of the program.
 #[inline(never)]
 #[unsafe(no_mangle)]
-pub extern "C" fn guard_xdp(ctx: *mut xdp_md, flags: u32, port: u32, vid: u32) -> u32 {
+pub unsafe extern "C" fn guard_xdp(ctx: *mut xdp_md, flags: u32, port: u32, vid: u32) -> u32 {
     answer(&XdpOctets(ctx), flags, port, vid, 0)
 }
 

@@ -453,7 +453,8 @@ impl Frontend for TcFrame<'_> {
 
     #[inline(always)]
     fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32 {
-        guard_tc(self.ctx.skb.skb, flags.0, port.0, u32::from(vid))
+        // SAFETY: the program's own context.
+        unsafe { guard_tc(self.ctx.skb.skb, flags.0, port.0, u32::from(vid)) }
     }
 
     #[inline(always)]

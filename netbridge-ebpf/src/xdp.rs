@@ -227,7 +227,8 @@ impl Frontend for XdpFrame<'_> {
 
     #[inline(always)]
     fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32 {
-        guard_xdp(self.ctx.ctx, flags.0, port.0, u32::from(vid))
+        // SAFETY: the program's own context.
+        unsafe { guard_xdp(self.ctx.ctx, flags.0, port.0, u32::from(vid)) }
     }
 
     #[inline(always)]

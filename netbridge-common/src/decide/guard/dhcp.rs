@@ -4,7 +4,7 @@
 pub(super) const SERVER: u16 = 67;
 /// Port that clients are reached at and speak from.
 pub(super) const CLIENT: u16 = 68;
-/// The same in DHCPv6 (RFC 8415).
+/// The same in `DHCPv6` (RFC 8415).
 const SERVER_V6: u16 = 547;
 const CLIENT_V6: u16 = 546;
 
@@ -30,7 +30,7 @@ impl Ports {
         self.from == SERVER || self.to == CLIENT
     }
 
-    /// The same in DHCPv6.
+    /// The same in `DHCPv6`.
     #[inline(always)]
     pub(super) const fn is_server_v6(self) -> bool {
         self.from == SERVER_V6 || self.to == CLIENT_V6

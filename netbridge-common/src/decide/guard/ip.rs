@@ -1,7 +1,7 @@
 //! IPv4 and IPv6: the source, and what is behind options and extension headers.
 
 use super::{Bindings, Guard, dhcp::Ports, part};
-use crate::{PortFlags, decide::DropReason, frame::ETH_HEADER_LEN, octets::Octets};
+use crate::{BindingKey, PortFlags, decide::DropReason, frame::ETH_HEADER_LEN, octets::Octets};
 
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
@@ -61,11 +61,19 @@ pub(super) struct Upper {
 }
 
 impl<O: Octets + ?Sized, B: Bindings> Guard<'_, O, B> {
-    /// IPv4 whose header was read together with that of Ethernet.
+    /// IPv4 whose header was read together with that of Ethernet, on a port with IP addresses bound.
+    ///
+    /// A binding that names the frame's source says that it is bound as well: one lookup for both.
     #[inline(always)]
     pub(super) fn ipv4_at_once(&mut self) -> Result<(), DropReason> {
         let header = Ipv4::new(part(&self.scratch.head, ETH_HEADER_LEN as usize));
-        self.ipv4_header(ETH_HEADER_LEN, header)
+        self.scratch.key = BindingKey::ipv4(header.source, self.scratch.from.vid);
+        let binding = self.bindings.get(&self.scratch.key);
+        let speaks = self.is_spoken_for(&binding);
+        if !speaks || binding.mac.is_zero() {
+            self.source()?;
+        }
+        self.ipv4_header(ETH_HEADER_LEN, header, speaks)
     }
 
     /// IPv4 behind tags.
@@ -76,11 +84,12 @@ impl<O: Octets + ?Sized, B: Bindings> Guard<'_, O, B> {
             return Err(self.hidden());
         }
         let header = Ipv4::new(self.scratch.ipv4);
-        self.ipv4_header(at, header)
+        let speaks = !self.has(PortFlags::BOUND_IP) || self.speaks_for_ipv4(header.source);
+        self.ipv4_header(at, header, speaks)
     }
 
     #[inline(always)]
-    fn ipv4_header(&mut self, at: u32, header: Ipv4) -> Result<(), DropReason> {
+    fn ipv4_header(&mut self, at: u32, header: Ipv4, speaks: bool) -> Result<(), DropReason> {
         let Ipv4 {
             first,
             offset,
@@ -91,11 +100,10 @@ impl<O: Octets + ?Sized, B: Bindings> Guard<'_, O, B> {
         if first >> 4 != 4 || words < 5 {
             return Err(self.hidden());
         }
-        let unknown = self.has(PortFlags::BOUND_IP) && !self.speaks_for_ipv4(source);
-        if unknown && source != [0; 4] {
+        if !speaks && source != [0; 4] {
             return Err(DropReason::SpoofedIp);
         }
-        let looks = unknown || self.has(PortFlags::DHCP_GUARD);
+        let looks = !speaks || self.has(PortFlags::DHCP_GUARD);
         if looks && protocol == UDP && offset == 0 {
             let ports = self.ports(at.wrapping_add(words << 2))?;
             if self.has(PortFlags::DHCP_GUARD) && ports.is_server() {
@@ -105,7 +113,7 @@ impl<O: Octets + ?Sized, B: Bindings> Guard<'_, O, B> {
                 return Ok(());
             }
         }
-        if unknown {
+        if !speaks {
             return Err(DropReason::SpoofedIp);
         }
         Ok(())

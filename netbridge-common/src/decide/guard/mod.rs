@@ -132,14 +132,14 @@ pub fn guard<O: Octets + ?Sized, B: Bindings>(
         bindings,
         scratch,
     };
-    guard.source()?;
-    if !guard.looks_inside() {
-        return Ok(());
-    }
-    if whole && ethertype == ETHERTYPE_IPV4 {
+    if whole && ethertype == ETHERTYPE_IPV4 && guard.has(PortFlags::BOUND_IP) {
         return guard.ipv4_at_once();
     }
-    guard.payload(ethertype)
+    guard.source()?;
+    if guard.looks_inside() {
+        guard.payload(ethertype)?;
+    }
+    Ok(())
 }
 
 /// What a number that a guard answered with means.
@@ -213,6 +213,11 @@ impl<O: Octets + ?Sized, B: Bindings> Guard<'_, O, B> {
     #[inline(always)]
     fn speaks_for_key(&self) -> bool {
         let binding = self.bindings.get(&self.scratch.key);
+        self.is_spoken_for(&binding)
+    }
+
+    #[inline(always)]
+    fn is_spoken_for(&self, binding: &Binding) -> bool {
         let station = binding.mac.is_zero() || binding.mac.bits() == self.scratch.src;
         binding.port == self.scratch.from.port && station
     }

@@ -1,4 +1,4 @@
-//! ICMPv6: neighbour discovery (RFC 4861) and what else a station says of itself.
+//! `ICMPv6`: neighbour discovery (RFC 4861) and what else a station says of itself.
 
 use super::{Bindings, Guard, ip::Upper, part};
 use crate::{MacAddr, PortFlags, decide::DropReason, octets::Octets};
@@ -77,9 +77,9 @@ impl<O: Octets + ?Sized, B: Bindings> Guard<'_, O, B> {
                 return Err(DropReason::SpoofedArp);
             }
             options = MAX_OPTIONS.min(options.wrapping_add(1));
-            let [kind, len, a, b, c, d, e, f] = self.scratch.option;
+            let [kind, len, mac @ ..] = self.scratch.option;
             let names = matches!(kind, SOURCE_ADDRESS | TARGET_ADDRESS);
-            let foreign = names && MacAddr([a, b, c, d, e, f]).bits() != self.scratch.src;
+            let foreign = names && MacAddr(mac).bits() != self.scratch.src;
             if len == 0 || foreign {
                 return Err(DropReason::SpoofedArp);
             }
