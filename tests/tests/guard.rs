@@ -17,6 +17,7 @@ use netbridge::{
 };
 use netbridge_common::{MacAddr, PortFlags};
 use netbridge_tests::{
+    frame::{ARP, Frame, IPV4, VLAN},
     require_root,
     topology::{Lab, hook_mixes, on_every_mix},
     traffic::{ping, tcp},
@@ -24,8 +25,6 @@ use netbridge_tests::{
 };
 
 const STRANGER: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0x77]);
-const IPV4: u16 = 0x0800;
-const ARP: u16 = 0x0806;
 
 /// Binds the addresses of every container to its port.
 fn bind_all(lab: &Lab) {
@@ -97,9 +96,18 @@ fn who_is_bound_works_and_who_spoofs_does_not() {
                 lost(wires, &typed_frame(dst, one.mac, ARP, &said));
             }
         }
+        // Behind tags, of which TC has the first beside the frame.
+        let spoofed = datagram(two.ip, 4000, 5000);
+        let said = reply(one.mac, two.ip);
+        for tags in 1..=3 {
+            let to_all = Frame::new(MacAddr::BROADCAST, one.mac);
+            let to_all = (0..tags).fold(to_all, |frame, tag| frame.tag(VLAN, 10 + tag));
+            lost(wires, &to_all.raw(IPV4, &spoofed));
+            lost(wires, &to_all.raw(ARP, &said));
+        }
         assert_eq!(lab.drops(1, "spoofed_mac"), 4);
-        assert_eq!(lab.drops(1, "spoofed_ip"), 2);
-        assert_eq!(lab.drops(1, "spoofed_arp"), 4);
+        assert_eq!(lab.drops(1, "spoofed_ip"), 2 + 3 + 1);
+        assert_eq!(lab.drops(1, "spoofed_arp"), 4 + 2);
         // The victim is where it was, to the bridge and to its neighbours.
         assert_eq!(lab.entry(two.mac).expect("an entry").port, home);
         assert!(lab.entry(STRANGER).is_none(), "a stranger was learned");

@@ -133,6 +133,19 @@ impl Bridge {
         Ok(())
     }
 
+    /// The interface of another port than `port` that an address is bound to; a blackhole is none.
+    pub(crate) fn bound_elsewhere(
+        &self,
+        key: &FdbKey,
+        port: PortId,
+    ) -> Result<Option<String>, BridgeError> {
+        let binding = self.maps().binding(&BindingKey::mac(key.mac, key.vid));
+        match binding.filter(|binding| port != PortId::NONE && binding.port != port) {
+            Some(binding) => Ok(Some(self.port(binding.port)?.ifname)),
+            None => Ok(None),
+        }
+    }
+
     /// Frees every address of ports that go.
     pub(super) fn unbind_ports(&mut self, ports: &HashSet<PortId>) -> Result<(), BridgeError> {
         for (key, binding) in self.maps().bindings()? {

@@ -84,6 +84,13 @@ fn bindings_are_added_shown_and_freed() {
     );
     ok(&scene, "port del br0 v2");
     assert_eq!(shown(&scene), json!([]));
+    // They go with a port whose interface vanishes, too.
+    ok(&scene, "binding add br0 v1 --ip 10.9.0.2");
+    let links = scene.host.links();
+    let v1 = links.by_name("v1").expect("find v1").ifindex;
+    links.delete(v1).expect("delete v1");
+    ok(&scene, "bridge set br0 --ageing-time 77");
+    assert_eq!(shown(&scene), json!([]));
 }
 
 #[test]
@@ -191,6 +198,8 @@ fn what_contradicts_is_refused() {
         "del br0 v1 --ip 10.9.0.7",
         &["10.9.0.7", "v1", "binding show"],
     );
+    let elsewhere = format!("fdb add br0 {MAC} --port v2 --static");
+    refused(&scene, &elsewhere, &[MAC, "v1", "binding del"]);
     ok(&scene, "bridge set br0 --vlan-filtering on");
     for vid in ["0", "4095", "5"] {
         bad(
