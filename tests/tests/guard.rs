@@ -8,6 +8,8 @@
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::Duration,
 };
 
@@ -157,7 +159,7 @@ fn socket(netns: &Netns, ip: Ipv6Addr) -> UdpSocket {
     let open = || {
         (0..100)
             .find_map(|_| {
-                std::thread::park_timeout(Duration::from_millis(50));
+                thread::park_timeout(Duration::from_millis(50));
                 UdpSocket::bind((ip, 4000)).ok()
             })
             .expect("bind a socket")
@@ -251,5 +253,46 @@ fn bindings_follow_the_vlan_without_losing_a_frame() {
             }
         }
         assert_eq!(lab.drops(1, "spoofed_mac"), 4, "{hooks:?}");
+    }
+}
+
+#[test]
+fn changes_lose_no_frame_that_neither_setting_drops() {
+    require_root!();
+    for hooks in hook_mixes(2) {
+        let lab = Lab::new(&hooks);
+        let (one, two) = (lab.container(1), lab.container(2));
+        let stop = AtomicBool::new(false);
+        let stream = || {
+            let (mut sent, mut received) = (0, 0);
+            while !stop.load(Ordering::Relaxed) {
+                let pings = ping(&one.netns, two.ip, 20);
+                sent += pings.sent;
+                received += pings.received;
+            }
+            (sent, received)
+        };
+        let (sent, received) = thread::scope(|scope| {
+            let pings = scope.spawn(stream);
+            for round in 0..6 {
+                bind_all(&lab);
+                let change = BridgeChange {
+                    vlan_filtering: Some(round % 2 == 0),
+                    ..BridgeChange::default()
+                };
+                lab.bridge(|bridge| bridge.change(&change))
+                    .expect("switch filtering");
+                for container in lab.containers() {
+                    let all = Addresses::default();
+                    lab.bridge(|bridge| bridge.del_bindings(&container.port, &all))
+                        .expect("free the addresses");
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+            pings.join().expect("ping")
+        });
+        assert!(sent > 20, "{hooks:?}: {sent} pings");
+        lab.assert_no_drops();
+        assert_eq!(received, sent, "{hooks:?}");
     }
 }

@@ -14,7 +14,7 @@ use netbridge_common::{
 };
 
 use super::{Bridge, BridgeError, Port};
-use crate::datapath::DatapathError;
+use crate::datapath::{self, DatapathError};
 
 /// Addresses to bind to a port, or to free.
 #[derive(Clone, Debug, Default)]
@@ -127,6 +127,7 @@ impl Bridge {
         }
         // The other way round: no frame is looked into that finds only some of them.
         self.mark_bound(port.id, bound_flags(&stay))?;
+        datapath::wait_for_programs();
         for key in gone {
             self.maps_mut().remove_binding(&key)?;
         }

@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 use netbridge_common::{Binding, BindingKey, PortId, vlan::VID_NONE};
 
 use super::{bad_binding, bound_flags};
-use crate::bridge::{Bridge, BridgeError};
+use crate::{
+    bridge::{Bridge, BridgeError},
+    datapath,
+};
 
 /// A binding on its way to another VLAN.
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +82,11 @@ impl Bridge {
         Ok(())
     }
 
-    /// Removes them where they moved from.
+    /// Removes them where they moved from, when no frame looks there any more.
     pub(in crate::bridge) fn finish_moves(&mut self, moves: &[Move]) -> Result<(), BridgeError> {
+        if !moves.is_empty() {
+            datapath::wait_for_programs();
+        }
         for one in moves {
             self.maps_mut().remove_binding(&one.from)?;
         }
