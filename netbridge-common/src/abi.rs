@@ -9,6 +9,7 @@ use core::mem::offset_of;
 use crate::{
     Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, Limit, PortConf,
     PortCounters, PortInfo, PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
+    decide::guard::Scratch,
 };
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
@@ -29,6 +30,7 @@ const _: () = {
     assert!(offset_of!(Settings, flap_moves) == 76 && offset_of!(Settings, loop_nonce) == 88);
     assert!(size_of::<BindingKey>() == 20 && offset_of!(BindingKey, vid) == 16);
     assert!(size_of::<Binding>() == 12 && offset_of!(Binding, mac) == 4);
+    assert!(size_of::<Scratch>() == 208 && align_of::<Scratch>() == 8);
     assert!(size_of::<PortCounters>() == 352 && offset_of!(PortCounters, drops) == 96);
     assert!(size_of::<PortInfo>() == 96 && offset_of!(PortInfo, peer_netns) == 80);
     assert!(size_of::<Event>() == 32 && offset_of!(Event, nanos) == 24);

@@ -42,13 +42,15 @@ pub mod name {
     pub const LIMITS: &str = "LIMITS";
     /// [`crate::PortMeters`] by port.
     pub const METERS: &str = "METERS";
+    /// One [`crate::decide::guard::Scratch`] per CPU.
+    pub const SCRATCH: &str = "SCRATCH";
     /// Ring buffer of [`crate::Event`].
     pub const EVENTS: &str = "EVENTS";
     /// One [`crate::EventBudget`] per CPU.
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
 
     /// All of them.
-    pub const ALL: [&str; 21] = [
+    pub const ALL: [&str; 22] = [
         SETTINGS,
         PORT_CONF,
         PORT_INFO,
@@ -68,6 +70,7 @@ pub mod name {
         BINDINGS,
         LIMITS,
         METERS,
+        SCRATCH,
         EVENTS,
         EVENT_BUDGET,
     ];

@@ -22,6 +22,7 @@ pub mod clock;
 pub mod count;
 pub mod features;
 pub mod flow;
+pub mod guard;
 pub mod maps;
 pub mod meter;
 pub mod mirror;

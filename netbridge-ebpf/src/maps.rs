@@ -9,6 +9,7 @@ use aya_ebpf::{
 use netbridge_common::{
     Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters,
     PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
+    decide::guard::Scratch,
     flow::FLOW_SETS,
     maps::{DEFAULT_BINDINGS, DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
     vlan::VIDS,
@@ -93,6 +94,9 @@ pub static LIMITS: Array<PortLimits, PORTS> = Array::new();
 /// which sets them to zero.
 #[btf_map]
 pub static METERS: Array<PortMeters, PORTS> = Array::new();
+/// Room for what the guard of a port reads of a frame.
+#[btf_map]
+pub static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
 
 /// What happened. Written by the programs, read by one process.
 #[btf_map]

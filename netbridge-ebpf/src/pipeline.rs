@@ -1,14 +1,16 @@
 //! The path of every frame: parse, admit, learn, lookup, forward, egress, verdict.
 
 use netbridge_common::{
-    EventKind, FdbEntry, FdbKey, FrameHead, FrameSize, Mode, PortConf, PortFlags, PortId, Settings,
-    Ticks,
+    EventKind, FdbEntry, FdbKey, FlowChecks, FrameHead, FrameSize, Mode, PortConf, PortFlags,
+    PortId, Settings, Ticks,
     decide::{
         Copies, DropReason, FloodKind, Forward, FrameVlan, Learn, Refusal, TagAction, Way, admit,
-        admit_held, admit_source, classify, egress, egress_tag, forward, learn, moved, way,
+        admit_held, admit_source, classify, egress, egress_tag, forward,
+        guard::{self, PASS},
+        learn, moved, way,
     },
     probe::PROBE_GROUP,
-    vlan::Tag,
+    vlan::{Tag, VID_NONE},
 };
 
 use crate::{clock, count, features, flow::Flow, meter, mirror, notify, table, verifier::forget};
@@ -38,6 +40,8 @@ pub trait Frontend {
     fn retag(&mut self, tpid: u16, action: TagAction) -> Result<(), DropReason>;
     /// Both addresses and the `EtherType` as they stand in the frame.
     fn addresses(&self) -> Option<([u32; 3], u16)>;
+    /// Asks the guard of the port that the frame came in on, see [`crate::guard`].
+    fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32;
     /// Where the frame came in, as [`netbridge_common::FlowKey::new`] takes it.
     fn origin(&self) -> u32;
     /// Hands the frame to one port, in the way that `decide::way` chose.
@@ -98,6 +102,14 @@ fn again<F: Frontend>(frame: &mut F, settings: &Settings, flow: &Flow) -> Option
     let size = frame.size();
     if !entry.takes(size) {
         return None;
+    }
+    if features::guard() && entry.checks.contains(FlowChecks::GUARD) {
+        let port = table::port(entry.ingress)?;
+        let answer = frame.guard(port.flags, entry.ingress, entry.vid);
+        if answer != PASS {
+            count::dropped(entry.ingress, size, answer);
+            return Some(frame.discard());
+        }
     }
     let tag = TagAction::from_raw(entry.tag_action);
     if let Err(reason) = meter::kept(entry, size) {
@@ -173,7 +185,8 @@ pub fn tag_at(settings: &Settings, id: PortId, vlan: FrameVlan) -> Result<TagAct
         return Ok(TagAction::Keep);
     }
     let mut action = TagAction::Keep;
-    if settings.vlan_filtering != 0 {
+    // A frame that came in before VLANs were filtered leaves so, too.
+    if settings.vlan_filtering != 0 && vlan.vid != VID_NONE {
         let vlans = table::vlans(id).ok_or(DropReason::EgressDown)?;
         action = egress_tag(vlans, vlan)?;
     }
@@ -205,6 +218,9 @@ fn verdict<F: Frontend>(
         return Ok(frame.pass_up());
     }
     meter::ingress(frame, (ingress, port), frame.size())?;
+    if features::guard() && port.flags.intersects(PortFlags::GUARDED) {
+        guard::outcome(frame.guard(port.flags, ingress, vlan.vid))?;
+    }
     let (to, learned) = match settings.mode() {
         Mode::Hub => {
             admit_to_hub(settings, (ingress, port), &head, vlan.vid, now)?;

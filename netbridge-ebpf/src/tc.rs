@@ -22,7 +22,9 @@ use netbridge_common::{
 };
 
 use crate::{
-    count, features, meter, mirror, packet,
+    count, features,
+    guard::guard_tc,
+    meter, mirror, packet,
     pipeline::{self, Flood, Frontend},
     probe::probe_tc,
     skb::{clone_redirect, entrance, redirect, redirect_peer, retag},
@@ -429,6 +431,12 @@ impl Frontend for TcFrame<'_> {
     fn addresses(&self) -> Option<([u32; 3], u16)> {
         let (addresses, ethertype) = packet::addresses(self.ctx.data(), self.ctx.data_end())?;
         Some((addresses, self.tpid().unwrap_or(ethertype)))
+    }
+
+    #[inline(always)]
+    fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32 {
+        // SAFETY: the program's own context.
+        unsafe { guard_tc(self.ctx.skb.skb, flags.0, port.0, u32::from(vid)) }
     }
 
     #[inline(always)]

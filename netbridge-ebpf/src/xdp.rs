@@ -18,6 +18,7 @@ use netbridge_common::{
 
 use crate::{
     count, features,
+    guard::guard_xdp,
     maps::{XDP_FLOOD, XDP_PORTS},
     meter, packet,
     pipeline::{self, Flood, Frontend},
@@ -232,6 +233,12 @@ impl Frontend for XdpFrame<'_> {
     #[inline(always)]
     fn addresses(&self) -> Option<([u32; 3], u16)> {
         packet::addresses(self.ctx.data(), self.ctx.data_end())
+    }
+
+    #[inline(always)]
+    fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32 {
+        // SAFETY: the program's own context.
+        unsafe { guard_xdp(self.ctx.ctx, flags.0, port.0, u32::from(vid)) }
     }
 
     #[inline(always)]

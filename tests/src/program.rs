@@ -114,7 +114,7 @@ impl Bench {
         }
     }
 
-    /// Puts settings, ports, counters and FDB back as they were made.
+    /// Puts settings, ports, counters, bindings and FDB back as they were made.
     pub fn reset(&mut self) {
         let maps = self.bridge.maps_mut();
         maps.set_settings(self.settings).expect("write settings");
@@ -126,6 +126,9 @@ impl Bench {
             maps.clear_counters(PortId(slot)).expect("clear counters");
             maps.set_port_limits(PortId(slot), PortLimits::default())
                 .expect("write limits");
+        }
+        for (key, _) in maps.bindings().expect("read bindings") {
+            maps.remove_binding(&key).expect("free an address");
         }
         let entries = self.entries();
         for (key, _) in entries {

@@ -6,6 +6,7 @@
 mod egress;
 mod flap;
 mod forward;
+pub mod guard;
 mod ingress;
 mod learn;
 mod limit;

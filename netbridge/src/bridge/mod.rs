@@ -1,6 +1,7 @@
 //! A bridge: its settings, its ports, and their life in the kernel.
 
 mod add;
+mod binding;
 mod container;
 mod error;
 mod feature;
@@ -24,6 +25,7 @@ use netbridge_common::{
 
 use self::lock::Lock;
 pub use self::{
+    binding::Addresses,
     error::BridgeError,
     hook::{Hook, HookChoice, HookReason, choose as choose_hook},
     host::HostInterface,
@@ -292,6 +294,9 @@ impl Bridge {
         self.require(change.watch.features())?;
         if change.vlan_filtering == Some(true) {
             self.require(Features::VLAN)?;
+        }
+        if let Some(on) = change.vlan_filtering {
+            self.binding_moves(on, None)?;
         }
         let mut settings = self.maps.settings()?;
         if let Some(secs) = change.ageing_secs {

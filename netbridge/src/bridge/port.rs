@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use netbridge_common::{
-    PortConf, PortFlags, PortId, PortInfo, PortState, PortVlans, decide::GROUP_FWD_RESTRICTED,
-    info::RESTORE_PROMISC, vlan::AcceptFrames,
+    Features, PortConf, PortFlags, PortId, PortInfo, PortState, PortVlans,
+    decide::GROUP_FWD_RESTRICTED, info::RESTORE_PROMISC, vlan::AcceptFrames,
 };
 
 use super::{Bridge, BridgeError, Hook, HookChoice, HookReason, LimitChange, container, limit};
@@ -159,6 +159,7 @@ impl Bridge {
         self.write_flood_lists()?;
         let ids: HashSet<PortId> = detached.iter().map(|port| port.id).collect();
         self.flush_ports(&ids)?;
+        self.unbind_ports(&ids)?;
         let mut peers = peer::Search::default();
         for port in detached {
             self.maps.set_port_conf(port.id, PortConf::default())?;
@@ -202,6 +203,15 @@ impl Bridge {
     /// Changes a port.
     pub fn change_port(&mut self, ifname: &str, change: &PortChange) -> Result<(), BridgeError> {
         let port = self.port_named(ifname)?;
+        if let Some(mask) = change.group_fwd_mask {
+            check_group_fwd_mask(mask)?;
+        }
+        if let Some(name) = &change.name {
+            check_name(name)?;
+        }
+        if change.set.intersects(PortFlags::GUARDED) {
+            self.require(Features::GUARD)?;
+        }
         let (mut conf, mut info) = (port.conf, port.info);
         if let Some(limit) = change.learn_limit {
             conf.learn_limit = limit;
@@ -211,7 +221,6 @@ impl Bridge {
         }
         conf.flags = conf.flags.with(change.set).set(change.clear, false);
         if let Some(mask) = change.group_fwd_mask {
-            check_group_fwd_mask(mask)?;
             conf.group_fwd_mask = mask;
         }
         if let Some(accept) = change.accept_frames {
@@ -222,15 +231,18 @@ impl Bridge {
             conf.pvid = pvid;
         }
         if let Some(name) = &change.name {
-            check_name(name)?;
             info.name = padded(name);
         }
         let limits = change.limits.apply(&conf, self.limits(&port)?)?;
         conf.flags = limit::with_switches(conf.flags, limit::switches(&limits));
+        let filtering = self.maps.settings()?.vlan_filtering != 0;
+        let moves = self.binding_moves(filtering, Some((port.id, conf.pvid)))?;
         self.require_limits(&limits)?;
         self.write_limits(&port, limits)?;
+        self.write_moves(&moves)?;
         self.maps.set_port_info(port.id, info)?;
         self.maps.set_port_conf(port.id, conf)?;
+        self.finish_moves(&moves)?;
         if !conf.state().learns() {
             // Not `flush_port`: the bridge's own address stays its own while its port is down.
             self.flush_fdb(&Selection {

@@ -19,7 +19,7 @@ impl Bridge {
         if changed || listed != self.maps.port_ids()?.len() {
             self.write_flood_lists()?;
         }
-        Ok(())
+        self.settle_bindings()
     }
 
     /// Does the same for the one port on interface `ifindex`, where there is one.

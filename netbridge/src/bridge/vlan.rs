@@ -79,11 +79,14 @@ impl Bridge {
         if on {
             self.require(Features::VLAN)?;
         }
+        let moves = self.binding_moves(on, None)?;
         self.write_own_entries(on)?;
+        self.write_moves(&moves)?;
         let mut settings = self.settings()?;
         settings.vlan_filtering = u16::from(on);
         settings.vlan_protocol = protocol.tpid();
         self.maps_mut().set_settings(settings)?;
+        self.finish_moves(&moves)?;
         self.flush_fdb(&crate::fdb::Selection::default())?;
         Ok(())
     }
@@ -116,7 +119,6 @@ impl Bridge {
             vlans.member.set(*vid, true);
             vlans.untagged.set(*vid, membership.untagged);
         }
-        self.maps_mut().set_port_vlans(port.id, vlans)?;
         let pvid = if let Some(vid) = pvid {
             vid
         } else if vids.contains(&port.conf.pvid) {
@@ -125,8 +127,13 @@ impl Bridge {
         } else {
             port.conf.pvid
         };
+        let filtering = self.settings()?.vlan_filtering != 0;
+        let moves = self.binding_moves(filtering, Some((port.id, pvid)))?;
+        self.write_moves(&moves)?;
+        self.maps_mut().set_port_vlans(port.id, vlans)?;
         let conf = PortConf { pvid, ..port.conf };
         self.maps_mut().set_port_conf(port.id, conf)?;
+        self.finish_moves(&moves)?;
         self.follow_host(&port)
     }
 
@@ -151,11 +158,15 @@ impl Bridge {
             vlans.untagged.set(*vid, false);
         }
         if vids.contains(&port.conf.pvid) {
+            let filtering = self.settings()?.vlan_filtering != 0;
+            let moves = self.binding_moves(filtering, Some((port.id, VID_NONE)))?;
+            self.write_moves(&moves)?;
             let conf = PortConf {
                 pvid: VID_NONE,
                 ..port.conf
             };
             self.maps_mut().set_port_conf(port.id, conf)?;
+            self.finish_moves(&moves)?;
         }
         self.maps_mut().set_port_vlans(port.id, vlans)?;
         self.flush_vlans(port.id, &vids)?;
@@ -224,6 +235,16 @@ impl Bridge {
         vid: Option<u16>,
         port: Option<&Port>,
     ) -> Result<FdbKey, BridgeError> {
+        let vid = self.entry_vid(vid, port)?;
+        Ok(FdbKey { mac, vid })
+    }
+
+    /// The VLAN that an operator names, or that of untagged frames.
+    pub(super) fn entry_vid(
+        &self,
+        vid: Option<u16>,
+        port: Option<&Port>,
+    ) -> Result<u16, BridgeError> {
         let filtering = self.settings()?.vlan_filtering != 0;
         let vid = match (vid, filtering) {
             (None, false) => VID_NONE,
@@ -243,7 +264,7 @@ impl Bridge {
         if filtering {
             self.check_entry_vlan(vid, port)?;
         }
-        Ok(FdbKey { mac, vid })
+        Ok(vid)
     }
 
     /// Refuses an entry that no frame would ever be sent by.

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a command speaks to its user")]
 
 mod bench;
+mod binding;
 mod bridge;
 mod demo;
 mod doctor;
@@ -66,6 +67,9 @@ enum Command {
     /// Show and change which address is behind which port.
     #[command(subcommand, after_help = "Example:\n  netbridge fdb show br0")]
     Fdb(fdb::Verb),
+    /// Bind addresses to ports, and show which are.
+    #[command(subcommand, after_help = "Example:\n  netbridge binding show br0")]
+    Binding(binding::Verb),
     /// VLANs of ports.
     #[command(subcommand, after_help = "Example:\n  netbridge vlan show br0")]
     Vlan(vlan::Verb),
@@ -108,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Bridge(verb) => bridge::run(verb, cli.json),
         Command::Port(verb) => port::run(verb, cli.json),
         Command::Fdb(verb) => fdb::run(verb, cli.json),
+        Command::Binding(verb) => binding::run(verb, cli.json),
         Command::Vlan(verb) => vlan::run(verb, cli.json),
         Command::Mirror(verb) => mirror::run(verb, cli.json),
         Command::Stats(args) => stats::run(&args, cli.json),

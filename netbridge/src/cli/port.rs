@@ -6,6 +6,7 @@ use netbridge_common::PortFlags;
 
 use super::{
     UsageError,
+    binding::Guards,
     limit::Limits,
     values::{self, AcceptArg, HookArg, OnOff, StateArg},
 };
@@ -116,6 +117,8 @@ pub(super) struct Set {
     ingress_filter: Option<OnOff>,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    guards: Guards,
 }
 
 impl Set {
@@ -133,9 +136,11 @@ impl Set {
             (PortFlags::LOCKED, on(self.locked)),
             (PortFlags::NO_INGRESS_FILTER, off(self.ingress_filter)),
         ];
+        let guards = self.guards.switches();
         let wanted = |wanted: bool| {
             switches
                 .iter()
+                .chain(&guards)
                 .filter(|(_, on)| *on == Some(wanted))
                 .fold(PortFlags::default(), |set, (flag, _)| set.with(*flag))
         };
@@ -208,6 +213,13 @@ fn show(bridge: &Bridge, ifname: Option<&str>, json: bool) -> Result<()> {
 }
 
 fn views(bridge: &Bridge, ports: &[Port]) -> Result<Vec<PortView>> {
-    let view = |port| Ok(PortView::of(bridge, port)?);
+    let bindings = bridge.bindings(None)?;
+    let view = |port: &Port| {
+        let bindings = bindings.iter().filter(|(_, b)| b.port == port.id).count();
+        Ok(PortView {
+            bindings,
+            ..PortView::of(bridge, port)?
+        })
+    };
     ports.iter().map(view).collect()
 }

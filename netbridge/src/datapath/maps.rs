@@ -1,5 +1,6 @@
 //! Typed handles of a bridge's pinned maps, checked before they are believed.
 
+mod bindings;
 mod limits;
 mod vlans;
 
@@ -344,35 +345,6 @@ impl Maps {
             sum = sum.saturating_add(locked(map.fd().as_fd(), name)?);
         }
         Ok(sum)
-    }
-
-    /// All bindings, in no order.
-    pub fn bindings(&self) -> Result<Vec<(BindingKey, Binding)>, DatapathError> {
-        self.bindings
-            .iter()
-            .collect::<Result<_, _>>()
-            .map_err(|error| map_error(name::BINDINGS, "read", &error))
-    }
-
-    /// The binding of an address.
-    pub fn binding(&self, key: &BindingKey) -> Option<Binding> {
-        self.bindings.get(key, 0).ok()
-    }
-
-    /// Binds an address to a port.
-    pub fn set_binding(&mut self, key: BindingKey, binding: Binding) -> Result<(), DatapathError> {
-        self.bindings
-            .insert(key, binding, 0)
-            .map_err(|error| map_error(name::BINDINGS, "write", &error))?;
-        self.renew()
-    }
-
-    /// Binds an address to no port; none of the bridge's business where it was bound to none.
-    pub fn remove_binding(&mut self, key: &BindingKey) -> Result<(), DatapathError> {
-        if self.bindings.remove(key).is_err() {
-            tracing::debug!("address was not bound");
-        }
-        self.renew()
     }
 
     /// The ring of events; one reader at a time sees each event.

@@ -4,6 +4,7 @@
 //! that vanishes with it. Besides, only the doctor and the reader of events talk to aya.
 
 mod attach;
+mod barrier;
 pub mod batch;
 mod capabilities;
 mod error;
@@ -15,6 +16,7 @@ mod replace;
 mod stack;
 
 pub use attach::Programs;
+pub use barrier::wait_for_programs;
 pub(crate) use capabilities::Capabilities;
 pub use error::DatapathError;
 pub use features::{KernelFeatures, kernel_features};

@@ -68,6 +68,12 @@ impl Bridge {
         if before.is_some_and(|entry| entry.flags.intersects(FdbFlags::OWN)) {
             return bad("is the bridge's own address; it stays where it is");
         }
+        if let Some(owner) = self.bound_elsewhere(&key, port)? {
+            let reason = format!(
+                "is bound to interface {owner}; free it there with `netbridge binding del` first"
+            );
+            return bad(&reason);
+        }
         let flags = match kind {
             EntryKind::Dynamic => FdbFlags::default(),
             EntryKind::Static => FdbFlags::STATIC,

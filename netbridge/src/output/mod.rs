@@ -1,5 +1,6 @@
 //! What commands print: views with stable JSON fields, and tables of them.
 
+mod binding;
 mod limit;
 mod mirror;
 mod table;
@@ -14,6 +15,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 pub use self::{
+    binding::{BindingView, bindings},
     limit::LimitsView,
     mirror::{MirrorView, mirrors},
     table::{bridges, fdb, port_added, ports, stats, vlans},

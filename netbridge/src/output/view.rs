@@ -142,10 +142,16 @@ pub struct PortView {
     /// Storm and rate limits.
     #[serde(flatten)]
     pub limits: LimitsView,
+    /// Addresses bound to the port.
+    pub bindings: usize,
+    /// Whether router advertisements and redirects are dropped as they come in.
+    pub ra_guard: bool,
+    /// Whether what only a DHCP server sends is dropped as it comes in.
+    pub dhcp_guard: bool,
 }
 
 impl PortView {
-    /// Looks at a port.
+    /// Looks at a port, but not at what is bound to it.
     pub fn of(bridge: &Bridge, port: &Port) -> Result<Self, BridgeError> {
         let has = |flag| port.conf.flags.contains(flag);
         Ok(Self {
@@ -175,6 +181,9 @@ impl PortView {
             accept_frames: AcceptFrames::from_raw(port.conf.accept_frames).name(),
             ingress_filter: !has(PortFlags::NO_INGRESS_FILTER),
             limits: LimitsView::of(&bridge.limits(port)?),
+            bindings: 0,
+            ra_guard: has(PortFlags::RA_GUARD),
+            dhcp_guard: has(PortFlags::DHCP_GUARD),
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use netbridge::datapath;
 use netbridge_common::{
-    FdbEntry, FdbFlags, FdbKey, Limit, LimitKind, MacAddr, Mode, PortFlags, PortId, PortState,
-    Ticks,
+    Binding, BindingKey, FdbEntry, FdbFlags, FdbKey, Limit, LimitKind, MacAddr, Mode, PortFlags,
+    PortId, PortState, Ticks,
     limit::{MIN_RATE, meter_time},
 };
 use nix::time::{ClockId, clock_gettime};
@@ -56,6 +56,8 @@ pub enum Before {
     NoXdpTarget(u32),
     /// A port has this switch.
     Switch(u32, PortFlags),
+    /// An address is bound.
+    Bound(BindingKey, Binding),
     /// A port relays these reserved groups.
     GroupMask(u32, u16),
     /// The bridge drops frames for nobody known.
@@ -83,6 +85,10 @@ impl Before {
             Self::NoInterface(n) => bench.change(n, |port| port.ifindex = 0x7fff_fff0),
             Self::Switch(n, flag) => {
                 bench.change(n, |port| port.flags = port.flags.with(flag));
+            }
+            Self::Bound(key, binding) => {
+                let maps = bench.bridge.maps_mut();
+                maps.set_binding(key, binding).expect("bind an address");
             }
             Self::GroupMask(n, mask) => bench.change(n, |port| port.group_fwd_mask = mask),
             Self::DropUnknown => bench.set(|settings| settings.drop_unknown = 1),

@@ -5,6 +5,7 @@
     reason = "a test stops where it fails, and says so"
 )]
 
+mod binding;
 mod help;
 mod json;
 mod life;

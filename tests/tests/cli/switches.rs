@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Scene, pick};
 
 /// Switches of a port as they are typed, their field, and whether they are on at first.
-const SWITCHES: [(&str, &str, bool); 7] = [
+const SWITCHES: [(&str, &str, bool); 9] = [
     ("--learning", "learning", true),
     ("--flood", "flood", true),
     ("--mcast-flood", "mcast_flood", true),
@@ -14,6 +14,8 @@ const SWITCHES: [(&str, &str, bool); 7] = [
     ("--isolated", "isolated", false),
     ("--hairpin", "hairpin", false),
     ("--locked", "locked", false),
+    ("--ra-guard", "ra_guard", false),
+    ("--dhcp-guard", "dhcp_guard", false),
 ];
 
 const fn word(on: bool) -> &'static str {

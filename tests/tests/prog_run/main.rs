@@ -6,6 +6,7 @@
 mod admit;
 mod forward;
 mod gso;
+mod guard;
 mod learn;
 mod limits;
 mod mirror;
@@ -89,23 +90,11 @@ fn check(cases: &[Case]) {
 }
 
 /// The same with programs that can do more.
-/// The same, with programs that can do more.
 fn check_with(features: Features, cases: &[Case]) {
     require_root!();
     for flow_cache in [false, true] {
-        let load = LoadOptions {
-            max_ports: 7,
-            fdb_entries: 64,
-            flow_cache,
-            features,
-            ..LoadOptions::default()
-        };
-        let options = BridgeOptions {
-            load,
-            ageing_secs: AGEING_SECS,
-            ..BridgeOptions::default()
-        };
         Bench::alone(|| {
+            let options = options(features, flow_cache);
             let mut bench = Bench::new(4, HookChoice::Xdp, &options);
             for hook in Hook::ALL {
                 for case in cases {
@@ -113,5 +102,19 @@ fn check_with(features: Features, cases: &[Case]) {
                 }
             }
         });
+    }
+}
+
+fn options(features: Features, flow_cache: bool) -> BridgeOptions {
+    let load = LoadOptions {
+        max_ports: 7,
+        fdb_entries: 64,
+        flow_cache,
+        features,
+    };
+    BridgeOptions {
+        load,
+        ageing_secs: AGEING_SECS,
+        ..BridgeOptions::default()
     }
 }
