@@ -257,7 +257,7 @@ fn bindings_follow_the_vlan_without_losing_a_frame() {
 }
 
 #[test]
-fn changes_lose_no_frame_that_neither_setting_drops() {
+fn changes_lose_no_frame_to_the_guard() {
     require_root!();
     for hooks in hook_mixes(2) {
         let lab = Lab::new(&hooks);
@@ -292,7 +292,14 @@ fn changes_lose_no_frame_that_neither_setting_drops() {
             pings.join().expect("ping")
         });
         assert!(sent > 20, "{hooks:?}: {sent} pings");
-        lab.assert_no_drops();
-        assert_eq!(received, sent, "{hooks:?}");
+        // A frame that meets both settings of filtering may be lost to VLANs; none is to the guard.
+        let mut others = 0;
+        for n in [1, 2] {
+            for reason in ["spoofed_mac", "spoofed_ip", "spoofed_arp"] {
+                assert_eq!(lab.drops(n, reason), 0, "{hooks:?}: {reason}");
+            }
+            others += lab.drops(n, "vlan_egress");
+        }
+        assert_eq!(u64::from(received) + others, u64::from(sent), "{hooks:?}");
     }
 }
