@@ -30,9 +30,10 @@ pub struct BindingKey {
 impl BindingKey {
     /// The key of an Ethernet address.
     #[inline(always)]
-    pub const fn mac(MacAddr([a, b, c, d, e, f]): MacAddr, vid: u16) -> Self {
+    pub const fn mac(mac: MacAddr, vid: u16) -> Self {
+        let MacAddr([o0, o1, o2, o3, o4, o5]) = mac;
         Self {
-            address: [a, b, c, d, e, f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            address: [o0, o1, o2, o3, o4, o5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             vid,
             kind: AddressKind::Mac as u16,
         }
