@@ -7,8 +7,8 @@
 use core::mem::offset_of;
 
 use crate::{
-    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, PortConf,
-    PortCounters, PortInfo, PortVlans, Settings, VlanCounters,
+    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, MdbEntry,
+    MdbKey, PortConf, PortCounters, PortInfo, PortVlans, Settings, VlanCounters,
 };
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
@@ -29,6 +29,8 @@ const _: () = {
     assert!(offset_of!(Settings, flap_moves) == 76 && offset_of!(Settings, loop_nonce) == 88);
     assert!(size_of::<BindingKey>() == 20 && offset_of!(BindingKey, vid) == 16);
     assert!(size_of::<Binding>() == 12 && offset_of!(Binding, mac) == 4);
+    assert!(size_of::<MdbKey>() == 24 && offset_of!(MdbKey, vid) == 16);
+    assert!(size_of::<MdbEntry>() == 16 && offset_of!(MdbEntry, flags) == 12);
     assert!(size_of::<PortCounters>() == 352 && offset_of!(PortCounters, drops) == 96);
     assert!(size_of::<PortInfo>() == 96 && offset_of!(PortInfo, peer_netns) == 80);
     assert!(size_of::<Event>() == 32 && offset_of!(Event, nanos) == 24);
@@ -45,8 +47,8 @@ mod pod {
     use crate::bench::{BenchConf, BenchSent, BenchSink};
 
     use super::{
-        Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-        PortInfo, PortVlans, Settings, VlanCounters,
+        Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, MdbEntry, MdbKey, PortConf,
+        PortCounters, PortInfo, PortVlans, Settings, VlanCounters,
     };
 
     macro_rules! pod {
@@ -66,6 +68,8 @@ mod pod {
         EventBudget,
         FdbEntry,
         FdbKey,
+        MdbEntry,
+        MdbKey,
         PortConf,
         PortCounters,
         PortInfo,

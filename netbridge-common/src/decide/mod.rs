@@ -8,6 +8,7 @@ mod forward;
 mod ingress;
 mod learn;
 mod reason;
+pub mod snoop;
 mod vlan;
 
 pub use egress::{Way, egress, flood_egress, largest_frame, way};
