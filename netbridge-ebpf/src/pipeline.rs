@@ -5,12 +5,21 @@ use netbridge_common::{
     Ticks,
     decide::{
         DropReason, FloodKind, Forward, FrameVlan, Learn, Refusal, TagAction, Way, admit,
-        admit_source, classify, egress, egress_tag, forward, learn, way,
+        admit_source, classify, egress, egress_tag, forward, learn,
+        snoop::{Limit, Target},
+        way,
     },
     vlan::Tag,
 };
 
-use crate::{clock, count, features, flow::Flow, notify, table, verifier::forget};
+use crate::{
+    clock, count, features,
+    flow::Flow,
+    notify,
+    snoop::{self, Place},
+    table,
+    verifier::forget,
+};
 
 /// What a hook provides: reading the frame, and carrying a verdict out.
 pub trait Frontend {
@@ -37,6 +46,9 @@ pub trait Frontend {
     fn addresses(&self) -> Option<([u32; 3], u16)>;
     /// Where the frame came in, as [`netbridge_common::FlowKey::new`] takes it.
     fn origin(&self) -> u32;
+    /// Looks into a frame for a group that came in by `port`; the database takes up what it says where
+    /// `learn` says so.
+    fn snoop(&self, port: PortId, vid: u16, learn: bool) -> Limit;
     /// Hands the frame to one port, in the way that `decide::way` chose.
     fn send(&mut self, id: PortId, way: Way, target: u32) -> Result<Self::Action, DropReason>;
     /// Hands copies to all ports but `ingress`, counting each on its port.
@@ -59,6 +71,8 @@ pub struct Flood<'a> {
     pub vlan: FrameVlan,
     /// The frame's size.
     pub size: FrameSize,
+    /// Which of those ports it is for.
+    pub limit: Limit,
 }
 
 /// Decides about a frame, counts it, and has the verdict carried out.
@@ -204,7 +218,9 @@ fn verdict<F: Frontend>(
             };
             unicast(frame, settings, &route, &head, learned.then_some(flow))
         }
-        Forward::Flood(_) => {
+        Forward::Flood(kind) => {
+            let learn = frame.is_first(port);
+            let limit = limit_of(frame, settings, kind, (ingress, vlan.vid), learn);
             if !frame.floods(settings, port) {
                 return Ok(frame.pass_up());
             }
@@ -217,9 +233,45 @@ fn verdict<F: Frontend>(
                 head,
                 vlan,
                 size,
+                limit,
             }))
         }
     }
+}
+
+/// Which ports a frame that is flooded is for; all of them on a bridge that does not snoop.
+#[inline(always)]
+pub fn limit_of<F: Frontend>(
+    frame: &F,
+    settings: &Settings,
+    kind: FloodKind,
+    (ingress, vid): (PortId, u16),
+    learn: bool,
+) -> Limit {
+    if !features::snoop()
+        || settings.mcast_snooping == 0
+        || settings.mode() == Mode::Hub
+        || kind != FloodKind::Multicast
+    {
+        return Limit::NONE;
+    }
+    frame.snoop(ingress, vid, learn)
+}
+
+/// What kind of flood a frame is for a port; `None` where its limit leaves the port out.
+#[inline(always)]
+pub fn kind_at(
+    head: &FrameHead,
+    limit: Limit,
+    place: Place,
+    is_member: impl Fn(u32, u32) -> u32,
+) -> Option<FloodKind> {
+    if !features::snoop() || limit == Limit::NONE {
+        return Some(FloodKind::of(head.dst));
+    }
+    let member = limit.target() == Target::Members && is_member(limit.0, place.0) != 0;
+    let goes = member || snoop::snoop_router(limit.0, place.0) != 0;
+    goes.then_some(FloodKind::Member)
 }
 
 /// A hub learns nothing, but a locked port is locked there too: to all but whom an operator let in.

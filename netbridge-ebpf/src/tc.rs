@@ -17,7 +17,9 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress},
+    decide::{
+        DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress, snoop::Limit,
+    },
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     gso,
     vlan::Tag,
@@ -26,6 +28,7 @@ use netbridge_common::{
 use crate::{
     count, features, packet,
     pipeline::{self, Flood, Frontend},
+    snoop::{self, Place},
     table,
     verifier::forget,
 };
@@ -157,6 +160,8 @@ impl<'a> TcFrame<'a> {
             return self.discard();
         };
         let size = self.size();
+        let kind = FloodKind::of(head.dst);
+        let limit = pipeline::limit_of(self, settings, kind, (ingress, vlan.vid), false);
         self.ctx.set_mark(0);
         self.flood_from(
             &Flood {
@@ -165,6 +170,7 @@ impl<'a> TcFrame<'a> {
                 head,
                 vlan,
                 size,
+                limit,
             },
             from,
         )
@@ -184,6 +190,7 @@ impl<'a> TcFrame<'a> {
             vlan: flood.vlan,
             form: forget(flood.vlan.form() as u32),
             size: flood.size,
+            limit: flood.limit,
         };
         let rest = list.len.saturating_sub(from);
         let chunk = rest.min(FLOOD_CHUNK);
@@ -219,6 +226,7 @@ struct Walk {
     /// How the frame is tagged now, a [`TagForm`] as a number.
     form: u32,
     size: FrameSize,
+    limit: Limit,
 }
 
 /// Looks at one port of the list; a callback of `bpf_loop`, so that the verifier looks at it once.
@@ -243,12 +251,12 @@ impl Walk {
         let Some(Ok(tag)) = table::settings().map(|s| pipeline::tag_at(s, id, self.vlan)) else {
             return;
         };
-        match flood_egress(
-            self.from,
-            (id, port),
-            FloodKind::of(self.head.dst),
-            self.size,
-        ) {
+        let (head, place) = (&self.head, Place::new(id, self.vlan.vid));
+        let is_member = |limit, place| snoop::member_tc(self.skb, limit, place);
+        let Some(kind) = pipeline::kind_at(head, self.limit, place, is_member) else {
+            return;
+        };
+        match flood_egress(self.from, (id, port), kind, self.size) {
             Ok(true) => {
                 self.copy();
                 self.waiting = id;
@@ -452,6 +460,12 @@ impl Frontend for TcFrame<'_> {
     #[inline(always)]
     fn origin(&self) -> u32 {
         self.ifindex()
+    }
+
+    #[inline(always)]
+    fn snoop(&self, port: PortId, vid: u16, learn: bool) -> Limit {
+        let place = Place::new(port, vid);
+        Limit(snoop::snoop_tc(self.ctx.skb.skb, place.0, learn.into()))
     }
 
     #[inline(always)]

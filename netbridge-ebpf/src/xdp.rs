@@ -11,7 +11,7 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     FlowKey, FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{DropReason, FloodKind, TagAction, Way, flood_egress},
+    decide::{DropReason, FloodKind, TagAction, Way, flood_egress, snoop::Limit},
     frame::VLAN_TAG_LEN,
     vlan::Tag,
 };
@@ -21,6 +21,7 @@ use crate::{
     maps::{XDP_FLOOD, XDP_PORTS},
     packet,
     pipeline::{self, Flood, Frontend},
+    snoop::{self, Place},
     table,
 };
 
@@ -64,7 +65,13 @@ pub fn run_egress(ctx: &XdpContext) -> u32 {
     let Ok(tag) = vlan.and_then(|vlan| pipeline::tag_at(settings, id, vlan)) else {
         return XDP_DROP;
     };
+    let vid = vlan.map_or(0, |vlan| vlan.vid);
     let kind = FloodKind::of(head.dst);
+    let limit = pipeline::limit_of(&frame, settings, kind, (ingress, vid), false);
+    let is_member = |limit, place| snoop::member_xdp(ctx.ctx, limit, place);
+    let Some(kind) = pipeline::kind_at(&head, limit, Place::new(id, vid), is_member) else {
+        return XDP_DROP;
+    };
     match flood_egress((ingress, from.flags), (id, port), kind, size) {
         Ok(true) => {}
         Ok(false) => return XDP_DROP,
@@ -74,7 +81,6 @@ pub fn run_egress(ctx: &XdpContext) -> u32 {
         }
     }
     if features::vlan() {
-        let vid = vlan.map_or(0, |vlan| vlan.vid);
         return frame.leave(settings, (id, port), &head, size, (vid, tag));
     }
     count::flood_sent(id, port, &head, size);
@@ -227,6 +233,12 @@ impl Frontend for XdpFrame<'_> {
     #[inline(always)]
     fn origin(&self) -> u32 {
         self.ifindex() | FlowKey::XDP
+    }
+
+    #[inline(always)]
+    fn snoop(&self, port: PortId, vid: u16, learn: bool) -> Limit {
+        let place = Place::new(port, vid);
+        Limit(snoop::snoop_xdp(self.ctx.ctx, place.0, learn.into()))
     }
 
     #[inline(always)]

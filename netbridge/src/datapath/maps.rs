@@ -1,5 +1,7 @@
 //! Typed handles of a bridge's pinned maps, checked before they are believed.
 
+mod mdb;
+
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 
 use aya::{
@@ -8,8 +10,8 @@ use aya::{
     programs::ProgramFd,
 };
 use netbridge_common::{
-    ABI_VERSION, Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-    PortId, PortInfo, PortVlans, Settings, Ticks, VlanCounters, maps::name,
+    ABI_VERSION, Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, MdbEntry, MdbKey,
+    PortConf, PortCounters, PortId, PortInfo, PortVlans, Settings, Ticks, VlanCounters, maps::name,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -36,6 +38,8 @@ pub struct Maps {
     port_vlans: Array<MapData, PortVlans>,
     vlan_counters: PerCpuArray<MapData, VlanCounters>,
     bindings: HashMap<MapData, BindingKey, Binding>,
+    mdb: HashMap<MapData, MdbKey, MdbEntry>,
+    mdb_counts: Array<MapData, u64>,
     event_budget: PerCpuArray<MapData, EventBudget>,
 }
 
@@ -83,6 +87,8 @@ impl Maps {
             port_vlans: array(dir, name::PORT_VLANS)?,
             vlan_counters: per_cpu(dir, name::VLAN_COUNTERS)?,
             bindings: hash(dir, name::BINDINGS)?,
+            mdb: hash(dir, name::MDB)?,
+            mdb_counts: array(dir, name::MDB_COUNTS)?,
             event_budget: per_cpu(dir, name::EVENT_BUDGET)?,
         })
     }
@@ -209,7 +215,8 @@ impl Maps {
             .set(id.0, values, 0)
             .map_err(|error| map_error(name::PORT_COUNTERS, "clear", &error))?;
         write(name::LEARNED, &mut self.learned, id.0, 0)?;
-        write(name::UNLEARNED, &mut self.unlearned, id.0, 0)
+        write(name::UNLEARNED, &mut self.unlearned, id.0, 0)?;
+        self.clear_mdb_counts(id)
     }
 
     /// The entry under `key`.
