@@ -81,6 +81,8 @@ pub struct BridgeChange {
     pub group_fwd_mask: Option<u16>,
     /// Whether frames for nobody known are flooded.
     pub flood: Option<bool>,
+    /// Whether multicast goes only to members and routers.
+    pub mcast_snooping: Option<bool>,
 }
 
 /// A bridge, opened for changes by one process at a time.
@@ -280,6 +282,9 @@ impl Bridge {
             // What may fail comes first.
             self.require(Features::VLAN)?;
         }
+        if change.mcast_snooping == Some(true) {
+            self.require(Features::SNOOP)?;
+        }
         let mut settings = self.maps.settings()?;
         if let Some(secs) = change.ageing_secs {
             check_ageing(secs)?;
@@ -301,6 +306,13 @@ impl Bridge {
         }
         if let Some(flood) = change.flood {
             settings.drop_unknown = u16::from(!flood);
+        }
+        if let Some(snooping) = change.mcast_snooping {
+            // What was learned before it was off is out of date: nobody kept it.
+            if snooping && settings.mcast_snooping == 0 {
+                self.flush_learned_mdb(None)?;
+            }
+            settings.mcast_snooping = u16::from(snooping);
         }
         self.maps.set_settings(settings)?;
         self.change_vlans(change)

@@ -151,6 +151,7 @@ impl Bridge {
         self.write_flood_lists()?;
         let ids: HashSet<PortId> = detached.iter().map(|port| port.id).collect();
         self.flush_ports(&ids)?;
+        self.flush_mdb_ports(&ids)?;
         let mut peers = peer::Search::default();
         for port in detached {
             self.maps.set_port_conf(port.id, PortConf::default())?;
@@ -220,6 +221,7 @@ impl Bridge {
                 port: Some(port.id),
                 permanent_too: true,
             })?;
+            self.flush_mdb_ports(&HashSet::from([port.id]))?;
         }
         Ok(())
     }

@@ -105,6 +105,9 @@ pub(super) struct Set {
     /// Flood frames for nobody known; off drops and counts them.
     #[arg(long, value_enum, value_name = "on|off")]
     flood: Option<OnOff>,
+    /// Send multicast only to ports that have members of the group, or routers, behind them.
+    #[arg(long, value_enum, value_name = "on|off")]
+    mcast_snooping: Option<OnOff>,
 }
 
 pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
@@ -169,6 +172,7 @@ fn set(args: &Set) -> Result<()> {
         vlan_protocol: args.vlan_protocol.map(Into::into),
         group_fwd_mask: args.group_fwd_mask,
         flood: args.flood.map(OnOff::is_on),
+        mcast_snooping: args.mcast_snooping.map(OnOff::is_on),
     };
     if change == BridgeChange::default() {
         return Err(UsageError(format!(

@@ -8,6 +8,8 @@ mod bridge;
 mod demo;
 mod doctor;
 mod fdb;
+mod mcast;
+mod mdb;
 mod port;
 mod run;
 mod serve;
@@ -63,6 +65,9 @@ enum Command {
     /// Show and change which address is behind which port.
     #[command(subcommand, after_help = "Example:\n  netbridge fdb show br0")]
     Fdb(fdb::Verb),
+    /// Show and change which ports multicast groups have members behind.
+    #[command(subcommand, after_help = "Example:\n  netbridge mdb show br0")]
+    Mdb(mdb::Verb),
     /// VLANs of ports.
     #[command(subcommand, after_help = "Example:\n  netbridge vlan show br0")]
     Vlan(vlan::Verb),
@@ -99,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Bridge(verb) => bridge::run(verb, cli.json),
         Command::Port(verb) => port::run(verb, cli.json),
         Command::Fdb(verb) => fdb::run(verb, cli.json),
+        Command::Mdb(verb) => mdb::run(verb, cli.json),
         Command::Vlan(verb) => vlan::run(verb, cli.json),
         Command::Stats(args) => stats::run(&args, cli.json),
         Command::Doctor(args) => doctor::run(&args, cli.json),

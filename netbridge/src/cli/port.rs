@@ -6,6 +6,7 @@ use netbridge_common::PortFlags;
 
 use super::{
     UsageError,
+    mcast::McastArgs,
     values::{self, AcceptArg, HookArg, OnOff, StateArg},
 };
 use crate::{
@@ -105,6 +106,8 @@ pub(super) struct Set {
     /// Drop frames of VLANs that the port is no member of as they come in.
     #[arg(long, value_enum, value_name = "on|off")]
     ingress_filter: Option<OnOff>,
+    #[command(flatten)]
+    mcast: McastArgs,
 }
 
 impl Set {
@@ -122,9 +125,11 @@ impl Set {
             (PortFlags::LOCKED, on(self.locked)),
             (PortFlags::NO_INGRESS_FILTER, off(self.ingress_filter)),
         ];
+        let mcast = self.mcast.switches();
         let wanted = |wanted: bool| {
             switches
                 .iter()
+                .chain(&mcast)
                 .filter(|(_, on)| *on == Some(wanted))
                 .fold(PortFlags::default(), |set, (flag, _)| set.with(*flag))
         };

@@ -1,5 +1,6 @@
 //! What commands print: views with stable JSON fields, and tables of them.
 
+mod mdb;
 mod table;
 mod view;
 
@@ -12,6 +13,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 pub use self::{
+    mdb::{MdbView, MemberView, QuerierView, RouterView, mdb},
     table::{bridges, fdb, port_added, ports, stats, vlans},
     view::{BridgeView, FdbView, PortView, VlanMember, VlanView},
 };

@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::{BridgeView, FdbView, PortView, VlanView};
 use crate::stats::{BridgeStats, PortStats};
 
-fn table(header: &[&str], numbers_from: usize) -> Table {
+pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

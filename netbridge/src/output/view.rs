@@ -34,6 +34,8 @@ pub struct BridgeView {
     pub group_fwd_mask: u16,
     /// Whether frames for nobody known are flooded.
     pub flood: bool,
+    /// Whether multicast goes only to members and routers.
+    pub mcast_snooping: bool,
     /// Ports that there is room for.
     pub max_ports: u32,
     /// FDB entries that there is room for.
@@ -64,6 +66,7 @@ impl BridgeView {
             vlan_protocol: VlanProtocol::from(settings.vlan_protocol).name(),
             group_fwd_mask: settings.group_fwd_mask,
             flood: settings.drop_unknown == 0,
+            mcast_snooping: settings.mcast_snooping != 0,
             max_ports: settings.port_slots.saturating_sub(1),
             fdb_entries: bridge.maps().fdb_capacity(),
             xdp_floods: settings.xdp_floods != 0,
@@ -124,6 +127,10 @@ pub struct PortView {
     pub accept_frames: &'static str,
     /// Whether frames of VLANs that the port is no member of are dropped as they come in.
     pub ingress_filter: bool,
+    /// Whether a multicast router is behind the port: `auto`, `permanent` or `off`.
+    pub mcast_router: &'static str,
+    /// Whether who leaves a multicast group was the last member behind the port.
+    pub mcast_fast_leave: bool,
 }
 
 impl PortView {
@@ -156,6 +163,15 @@ impl PortView {
             pvid: port.conf.pvid,
             accept_frames: AcceptFrames::from_raw(port.conf.accept_frames).name(),
             ingress_filter: !has(PortFlags::NO_INGRESS_FILTER),
+            mcast_router: match (
+                has(PortFlags::NO_MCAST_ROUTER),
+                has(PortFlags::MCAST_ROUTER),
+            ) {
+                (true, _) => "off",
+                (false, true) => "permanent",
+                (false, false) => "auto",
+            },
+            mcast_fast_leave: has(PortFlags::FAST_LEAVE),
         }
     }
 }
