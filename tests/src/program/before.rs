@@ -2,7 +2,8 @@
 
 use netbridge::datapath;
 use netbridge_common::{
-    FdbEntry, FdbFlags, FdbKey, MacAddr, Mode, PortFlags, PortId, PortState, Ticks,
+    FdbEntry, FdbFlags, FdbKey, MacAddr, MdbEntry, MdbKey, Mode, PortFlags, PortId, PortState,
+    Ticks, mdb::MEMBERSHIP,
 };
 
 use super::{Action, Bench, Hook};
@@ -57,6 +58,14 @@ pub enum Before {
     GroupMask(u32, u16),
     /// The bridge drops frames for nobody known.
     DropUnknown,
+    /// The bridge snoops.
+    Snoops,
+    /// Something is in the multicast database, and still counts for so many ticks.
+    Group(MdbKey, u32),
+    /// A querier has been heard whose members have so many ticks to answer.
+    Asked(MdbKey, u32),
+    /// The multicast database was full so many ticks ago.
+    GroupsFull(u32),
     /// Frames for the station on the port enter its namespace directly.
     Peer(u32, MacAddr),
 }
@@ -84,6 +93,14 @@ impl Before {
             Self::NoXdpTarget(n) => {
                 bench.change(n, |port| port.flags = PortFlags::default());
                 bench.set(|settings| settings.xdp_floods = 0);
+            }
+            Self::Snoops => bench.set(|settings| settings.mcast_snooping = 1),
+            Self::Group(key, left) => group(bench, key, 0, left),
+            Self::Asked(key, delay) => group(bench, key, delay, delay + MEMBERSHIP.0),
+            Self::GroupsFull(ago) => {
+                let tick = u64::from(datapath::now().0 - ago);
+                let maps = bench.bridge.maps_mut();
+                maps.set_mdb_full(tick).expect("write when it was full");
             }
             Self::Entry(entry) => put(bench, entry),
             Self::Heard(mac, n) => hear(bench, hook, mac, n),
@@ -117,6 +134,19 @@ impl Before {
             }
         }
     }
+}
+
+/// Puts something into the multicast database that counts from `wait` ticks from now on, until `left`; 0 for
+/// something that no longer does.
+fn group(bench: &mut Bench, key: MdbKey, wait: u32, left: u32) {
+    let now = datapath::now();
+    let entry = MdbEntry {
+        from: Ticks(now.0 + wait),
+        until: Ticks((now.0 + left).saturating_sub(u32::from(left == 0))),
+        ..MdbEntry::learned(now, MEMBERSHIP)
+    };
+    let maps = bench.bridge.maps_mut();
+    maps.set_mdb_entry(key, entry).expect("write a group");
 }
 
 fn hear(bench: &mut Bench, hook: Hook, mac: MacAddr, n: u32) {

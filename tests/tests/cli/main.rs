@@ -9,6 +9,7 @@ mod help;
 mod json;
 mod life;
 mod live;
+mod mdb;
 mod switches;
 
 use std::{

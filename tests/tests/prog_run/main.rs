@@ -7,6 +7,7 @@ mod admit;
 mod forward;
 mod gso;
 mod learn;
+mod snoop;
 mod switches;
 
 use netbridge::{
