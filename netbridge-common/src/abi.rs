@@ -7,9 +7,9 @@
 use core::mem::offset_of;
 
 use crate::{
-    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, Limit, PortConf,
-    PortCounters, PortInfo, PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
-    decide::guard::Scratch,
+    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowEntry, FlowSet, Limit, MdbEntry,
+    MdbKey, PortConf, PortCounters, PortInfo, PortLimits, PortMeters, PortVlans, Settings,
+    VlanCounters, VlanMirror, decide::guard::Scratch,
 };
 
 /// Version of everything in this file and of the set of maps; changed with any of them.
@@ -31,6 +31,8 @@ const _: () = {
     assert!(size_of::<BindingKey>() == 20 && offset_of!(BindingKey, vid) == 16);
     assert!(size_of::<Binding>() == 12 && offset_of!(Binding, mac) == 4);
     assert!(size_of::<Scratch>() == 208 && align_of::<Scratch>() == 8);
+    assert!(size_of::<MdbKey>() == 24 && offset_of!(MdbKey, vid) == 16);
+    assert!(size_of::<MdbEntry>() == 16 && offset_of!(MdbEntry, flags) == 12);
     assert!(size_of::<PortCounters>() == 352 && offset_of!(PortCounters, drops) == 96);
     assert!(size_of::<PortInfo>() == 96 && offset_of!(PortInfo, peer_netns) == 80);
     assert!(size_of::<Event>() == 32 && offset_of!(Event, nanos) == 24);
@@ -50,8 +52,9 @@ mod pod {
     use crate::bench::{BenchConf, BenchSent, BenchSink};
 
     use super::{
-        Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-        PortInfo, PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
+        Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, MdbEntry, MdbKey, PortConf,
+        PortCounters, PortInfo, PortLimits, PortMeters, PortVlans, Settings, VlanCounters,
+        VlanMirror,
     };
 
     macro_rules! pod {
@@ -71,6 +74,8 @@ mod pod {
         EventBudget,
         FdbEntry,
         FdbKey,
+        MdbEntry,
+        MdbKey,
         PortConf,
         PortCounters,
         PortInfo,

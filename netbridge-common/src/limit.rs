@@ -59,7 +59,7 @@ impl LimitKind {
     pub const fn of_flood(flood: FloodKind) -> Self {
         match flood {
             FloodKind::UnknownUnicast => Self::StormUnknown,
-            FloodKind::Multicast => Self::StormMulticast,
+            FloodKind::Multicast | FloodKind::Member => Self::StormMulticast,
             FloodKind::Broadcast => Self::StormBroadcast,
         }
     }

@@ -44,13 +44,20 @@ pub mod name {
     pub const METERS: &str = "METERS";
     /// One [`crate::decide::guard::Scratch`] per CPU.
     pub const SCRATCH: &str = "SCRATCH";
+    /// [`crate::MdbEntry`] by [`crate::MdbKey`].
+    pub const MDB: &str = "MDB";
+    /// Groups learned by port, counted by the datapath; in slot 0 the tick in which `MDB` was last full.
+    /// Behind them, by port, those that userspace removed.
+    pub const MDB_COUNTS: &str = "MDB_COUNTS";
+    /// Room for one key, per CPU.
+    pub const MDB_SCRATCH: &str = "MDB_SCRATCH";
     /// Ring buffer of [`crate::Event`].
     pub const EVENTS: &str = "EVENTS";
     /// One [`crate::EventBudget`] per CPU.
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
 
     /// All of them.
-    pub const ALL: [&str; 22] = [
+    pub const ALL: [&str; 25] = [
         SETTINGS,
         PORT_CONF,
         PORT_INFO,
@@ -71,6 +78,9 @@ pub mod name {
         LIMITS,
         METERS,
         SCRATCH,
+        MDB,
+        MDB_COUNTS,
+        MDB_SCRATCH,
         EVENTS,
         EVENT_BUDGET,
     ];
@@ -94,6 +104,9 @@ pub const DEFAULT_FDB_ENTRIES: u32 = 65_536;
 
 /// Addresses that can be bound to ports.
 pub const DEFAULT_BINDINGS: u32 = 8192;
+
+/// Entries of the multicast database.
+pub const MDB_ENTRIES: u32 = 8192;
 
 /// Octets of the event ring, a power of two and of the page size.
 pub const EVENT_RING_BYTES: u32 = 256 * 1024;

@@ -120,6 +120,8 @@ impl PortFlags {
     pub const FAST_LEAVE: Self = Self(1 << 19);
     /// A multicast router is behind the port (`mcast_router 2`).
     pub const MCAST_ROUTER: Self = Self(1 << 20);
+    /// No multicast router is ever taken to be behind the port (`mcast_router 0`).
+    pub const NO_MCAST_ROUTER: Self = Self(1 << 21);
 
     /// Says whether all bits of `other` are set.
     #[inline(always)]

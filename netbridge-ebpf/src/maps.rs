@@ -3,17 +3,22 @@
 //! Capacities here are defaults that the loader may override; see `netbridge_common::maps`.
 
 use aya_ebpf::{
+    bindings::BPF_F_NO_PREALLOC,
     btf_maps::{Array, ArrayOfMaps, DevMap, HashMap, PerCpuArray, RingBuf},
     macros::btf_map,
 };
 use netbridge_common::{
-    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowSet, PortConf, PortCounters,
-    PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
-    decide::guard::Scratch,
+    Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowSet, MdbEntry, MdbKey, PortConf,
+    PortCounters, PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
+    decide::guard,
     flow::FLOW_SETS,
-    maps::{DEFAULT_BINDINGS, DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES},
+    maps::{
+        DEFAULT_BINDINGS, DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES, MDB_ENTRIES,
+    },
     vlan::VIDS,
 };
+
+use crate::mdb;
 
 const PORTS: usize = DEFAULT_PORT_SLOTS as usize;
 /// Two flood lists, so that one can be rewritten while the other is in use.
@@ -96,7 +101,25 @@ pub static LIMITS: Array<PortLimits, PORTS> = Array::new();
 pub static METERS: Array<PortMeters, PORTS> = Array::new();
 /// Room for what the guard of a port reads of a frame.
 #[btf_map]
-pub static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
+pub static SCRATCH: PerCpuArray<guard::Scratch, 1> = PerCpuArray::new();
+/// Members of groups, routers and queriers. Written by the programs (reports) and by userspace
+/// (operators, sweep). It takes memory as it grows: most bridges do not snoop.
+#[btf_map]
+pub static MDB: HashMap<
+    MdbKey,
+    MdbEntry,
+    { MDB_ENTRIES as usize },
+    { BPF_F_NO_PREALLOC as usize },
+> = HashMap::new();
+
+/// Groups learned, by port; in slot 0 the tick in which `MDB` was last full. Written by the programs.
+/// Behind them, by port, groups that userspace removed again.
+#[btf_map]
+pub static MDB_COUNTS: Array<u64, { PORTS.wrapping_mul(2) }> = Array::new();
+
+/// Room for a key and an entry. Written and read by the programs.
+#[btf_map]
+pub static MDB_SCRATCH: PerCpuArray<mdb::Scratch, 1> = PerCpuArray::new();
 
 /// What happened. Written by the programs, read by one process.
 #[btf_map]

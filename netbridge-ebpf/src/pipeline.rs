@@ -7,13 +7,22 @@ use netbridge_common::{
         Copies, DropReason, FloodKind, Forward, FrameVlan, Learn, Refusal, TagAction, Way, admit,
         admit_held, admit_source, classify, egress, egress_tag, forward,
         guard::{self, PASS},
-        learn, moved, way,
+        learn, moved,
+        snoop::{Limit, Target},
+        way,
     },
     probe::PROBE_GROUP,
     vlan::{Tag, VID_NONE},
 };
 
-use crate::{clock, count, features, flow::Flow, meter, mirror, notify, table, verifier::forget};
+use crate::{
+    clock, count, features,
+    flow::Flow,
+    meter, mirror, notify,
+    snoop::{self, Place},
+    table,
+    verifier::forget,
+};
 
 /// What a hook provides: reading the frame, and carrying a verdict out.
 pub trait Frontend {
@@ -44,6 +53,9 @@ pub trait Frontend {
     fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32;
     /// Where the frame came in, as [`netbridge_common::FlowKey::new`] takes it.
     fn origin(&self) -> u32;
+    /// Looks into a frame for a group that came in by `port`; the database takes up what it says where
+    /// `learn` says so.
+    fn snoop(&self, port: PortId, vid: u16, learn: bool) -> Limit;
     /// Hands the frame to one port, in the way that `decide::way` chose.
     fn send(&mut self, id: PortId, way: Way, target: u32) -> Result<Self::Action, DropReason>;
     /// Hands copies to all ports but `ingress`, counting each on its port.
@@ -70,6 +82,8 @@ pub struct Flood<'a> {
     pub vlan: FrameVlan,
     /// The frame's size.
     pub size: FrameSize,
+    /// Which of those ports it is for.
+    pub limit: Limit,
 }
 
 /// Decides about a frame, counts it, and has the verdict carried out.
@@ -246,6 +260,8 @@ fn verdict<F: Frontend>(
         }
         Forward::Flood(kind) => {
             meter::storm(frame, (ingress, port), kind, frame.size())?;
+            let learn = frame.is_first(port);
+            let limit = limit_of(frame, settings, kind, (ingress, vlan.vid), learn);
             if !frame.floods(settings, port) || !mirror::can_flood(frame, vlan.vid) {
                 return Ok(frame.pass_up());
             }
@@ -258,6 +274,7 @@ fn verdict<F: Frontend>(
                 head,
                 vlan,
                 size,
+                limit,
             }))
         }
     }
@@ -281,6 +298,41 @@ fn look_for_probe<F: Frontend>(
     let key = FdbKey::untagged(head.src);
     notify::event(EventKind::Loop, key, ingress, origin, settings.event_rate);
     Err(DropReason::Looped)
+}
+
+/// Which ports a frame that is flooded is for; all of them on a bridge that does not snoop.
+#[inline(always)]
+pub fn limit_of<F: Frontend>(
+    frame: &F,
+    settings: &Settings,
+    kind: FloodKind,
+    (ingress, vid): (PortId, u16),
+    learn: bool,
+) -> Limit {
+    if !features::snoop()
+        || settings.mcast_snooping == 0
+        || settings.mode() == Mode::Hub
+        || kind != FloodKind::Multicast
+    {
+        return Limit::NONE;
+    }
+    frame.snoop(ingress, vid, learn)
+}
+
+/// What kind of flood a frame is for a port; `None` where its limit leaves the port out.
+#[inline(always)]
+pub fn kind_at(
+    head: &FrameHead,
+    limit: Limit,
+    place: Place,
+    is_member: impl Fn(u32, u32) -> u32,
+) -> Option<FloodKind> {
+    if !features::snoop() || limit == Limit::NONE {
+        return Some(FloodKind::of(head.dst));
+    }
+    let member = limit.target() == Target::Members && is_member(limit.0, place.0) != 0;
+    let goes = member || snoop::snoop_router(limit.0, place.0) != 0;
+    goes.then_some(FloodKind::Member)
 }
 
 /// A hub learns nothing, but a locked port is locked there too: to all but whom an operator let in.

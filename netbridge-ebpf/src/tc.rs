@@ -15,7 +15,10 @@ use aya_ebpf::{
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
     counters::DROP_SLOTS,
-    decide::{Copies, DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress},
+    decide::{
+        Copies, DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress,
+        snoop::Limit,
+    },
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     gso,
     vlan::Tag,
@@ -28,6 +31,7 @@ use crate::{
     pipeline::{self, Flood, Frontend},
     probe::probe_tc,
     skb::{clone_redirect, entrance, redirect, redirect_peer, retag},
+    snoop::{self, Place},
     table,
     verifier::forget,
 };
@@ -161,6 +165,8 @@ impl<'a> TcFrame<'a> {
             return self.discard();
         };
         let size = self.size();
+        let kind = FloodKind::of(head.dst);
+        let limit = pipeline::limit_of(self, settings, kind, (ingress, vlan.vid), false);
         self.ctx.set_mark(0);
         self.flood_from(
             &Flood {
@@ -169,6 +175,7 @@ impl<'a> TcFrame<'a> {
                 head,
                 vlan,
                 size,
+                limit,
             },
             from,
         )
@@ -188,6 +195,7 @@ impl<'a> TcFrame<'a> {
             vlan: flood.vlan,
             form: forget(flood.vlan.form() as u32),
             size: flood.size,
+            limit: flood.limit,
         };
         let rest = list.len.saturating_sub(from);
         let most = if features::mirror() {
@@ -231,6 +239,7 @@ struct Walk {
     /// How the frame is tagged now, a [`TagForm`] as a number.
     form: u32,
     size: FrameSize,
+    limit: Limit,
 }
 
 /// Looks at one port of the list; a callback of `bpf_loop`, so that the verifier looks at it once.
@@ -255,12 +264,12 @@ impl Walk {
         let Some(Ok(tag)) = table::settings().map(|s| pipeline::tag_at(s, id, self.vlan)) else {
             return;
         };
-        let allowed = flood_egress(
-            self.from,
-            (id, port),
-            FloodKind::of(self.head.dst),
-            self.size,
-        );
+        let (head, place) = (&self.head, Place::new(id, self.vlan.vid));
+        let is_member = |limit, place| snoop::member_tc(self.skb, limit, place);
+        let Some(kind) = pipeline::kind_at(head, self.limit, place, is_member) else {
+            return;
+        };
+        let allowed = flood_egress(self.from, (id, port), kind, self.size);
         let tag = forget(tag.to_raw());
         let allowed = allowed.and_then(|wanted| {
             if wanted {
@@ -442,6 +451,12 @@ impl Frontend for TcFrame<'_> {
     #[inline(always)]
     fn origin(&self) -> u32 {
         self.ifindex()
+    }
+
+    #[inline(always)]
+    fn snoop(&self, port: PortId, vid: u16, learn: bool) -> Limit {
+        let place = Place::new(port, vid);
+        Limit(snoop::snoop_tc(self.ctx.skb.skb, place.0, learn.into()))
     }
 
     #[inline(always)]

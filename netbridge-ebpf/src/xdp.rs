@@ -11,7 +11,7 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     FlowKey, FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{Copies, DropReason, FloodKind, TagAction, Way, flood_egress},
+    decide::{Copies, DropReason, FloodKind, TagAction, Way, flood_egress, snoop::Limit},
     frame::VLAN_TAG_LEN,
     vlan::Tag,
 };
@@ -23,6 +23,7 @@ use crate::{
     meter, packet,
     pipeline::{self, Flood, Frontend},
     probe::probe_xdp,
+    snoop::{self, Place},
     table,
 };
 
@@ -66,7 +67,13 @@ pub fn run_egress(ctx: &XdpContext) -> u32 {
     let Ok(tag) = vlan.and_then(|vlan| pipeline::tag_at(settings, id, vlan)) else {
         return XDP_DROP;
     };
+    let vid = vlan.map_or(0, |vlan| vlan.vid);
     let kind = FloodKind::of(head.dst);
+    let limit = pipeline::limit_of(&frame, settings, kind, (ingress, vid), false);
+    let is_member = |limit, place| snoop::member_xdp(ctx.ctx, limit, place);
+    let Some(kind) = pipeline::kind_at(&head, limit, Place::new(id, vid), is_member) else {
+        return XDP_DROP;
+    };
     match flood_egress((ingress, from.flags), (id, port), kind, size) {
         Ok(true) => {}
         Ok(false) => return XDP_DROP,
@@ -80,7 +87,6 @@ pub fn run_egress(ctx: &XdpContext) -> u32 {
         return XDP_DROP;
     }
     if features::vlan() {
-        let vid = vlan.map_or(0, |vlan| vlan.vid);
         return frame.leave(settings, (id, port), &head, size, (vid, tag));
     }
     count::flood_sent(id, port, &head, size);
@@ -244,6 +250,12 @@ impl Frontend for XdpFrame<'_> {
     #[inline(always)]
     fn origin(&self) -> u32 {
         self.ifindex() | FlowKey::XDP
+    }
+
+    #[inline(always)]
+    fn snoop(&self, port: PortId, vid: u16, learn: bool) -> Limit {
+        let place = Place::new(port, vid);
+        Limit(snoop::snoop_xdp(self.ctx.ctx, place.0, learn.into()))
     }
 
     #[inline(always)]

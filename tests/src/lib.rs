@@ -9,6 +9,7 @@
 )]
 
 pub mod frame;
+pub mod groups;
 pub mod linux;
 pub mod model;
 pub mod numbered;

@@ -13,7 +13,9 @@ use netbridge::{
     bridge::{Bridge, BridgeOptions, HookChoice, Port, PortSpec},
     net::{Links, Netns, VethSpec},
 };
-use netbridge_common::{FdbEntry, FdbKey, PortConf, PortCounters, PortId, PortLimits, Settings};
+use netbridge_common::{
+    FdbEntry, FdbKey, MdbEntry, MdbKey, PortConf, PortCounters, PortId, PortLimits, Settings,
+};
 
 pub use self::{
     before::{Before, Entry, limit_of, spend},
@@ -135,6 +137,15 @@ impl Bench {
             let removed = self.bridge.maps_mut().remove_fdb_entry(&key);
             removed.expect("remove an entry");
         }
+        for (key, _) in self.groups() {
+            let removed = self.bridge.maps_mut().remove_mdb_entry(&key);
+            removed.expect("remove a group");
+        }
+    }
+
+    /// All that is in the multicast database, in no order.
+    pub fn groups(&self) -> Vec<(MdbKey, MdbEntry)> {
+        self.bridge.maps().mdb_entries().expect("read the groups")
     }
 
     /// Runs the program of `hook` on a frame that came in on interface `ifindex`.

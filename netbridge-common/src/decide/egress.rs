@@ -84,7 +84,7 @@ pub fn flood_egress(
     }
     // What the host itself sends to many is for all, or it could not ask for an address (`br_flood()`).
     let from_host = from.contains(PortFlags::HOST) && kind != FloodKind::UnknownUnicast;
-    if port.flags.contains(kind.switch()) && !from_host {
+    if port.flags.intersects(kind.switch()) && !from_host {
         return Ok(false);
     }
     match egress(from, port, size) {

@@ -22,6 +22,8 @@ pub enum FloodKind {
     Multicast,
     /// The destination is everybody.
     Broadcast,
+    /// The destination is a group, and the port one that it is for.
+    Member,
 }
 
 impl FloodKind {
@@ -32,6 +34,7 @@ impl FloodKind {
             Self::UnknownUnicast => PortFlags::NO_FLOOD,
             Self::Multicast => PortFlags::NO_MCAST_FLOOD,
             Self::Broadcast => PortFlags::NO_BCAST_FLOOD,
+            Self::Member => PortFlags(0),
         }
     }
 

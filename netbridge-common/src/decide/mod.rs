@@ -12,6 +12,7 @@ mod learn;
 mod limit;
 mod mirror;
 mod reason;
+pub mod snoop;
 mod vlan;
 
 pub use egress::{Way, egress, flood_egress, largest_frame, way};

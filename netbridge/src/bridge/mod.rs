@@ -91,6 +91,22 @@ pub struct BridgeChange {
     pub flood: Option<bool>,
     /// What the bridge looks out for.
     pub watch: WatchChange,
+    /// Whether multicast goes only to members and routers.
+    pub mcast_snooping: Option<bool>,
+}
+
+impl BridgeChange {
+    /// What the programs must be able to do for it.
+    fn features(&self) -> Features {
+        let wanted = [
+            (self.vlan_filtering, Features::VLAN),
+            (self.mcast_snooping, Features::SNOOP),
+        ];
+        wanted
+            .into_iter()
+            .filter(|(on, _)| *on == Some(true))
+            .fold(self.watch.features(), |all, (_, feature)| all.with(feature))
+    }
 }
 
 /// A bridge, opened for changes by one process at a time.
@@ -291,13 +307,10 @@ impl Bridge {
     pub fn change(&mut self, change: &BridgeChange) -> Result<(), BridgeError> {
         // What may fail comes first.
         change.watch.check()?;
-        self.require(change.watch.features())?;
-        if change.vlan_filtering == Some(true) {
-            self.require(Features::VLAN)?;
-        }
         if let Some(on) = change.vlan_filtering {
             self.binding_moves(on, None)?;
         }
+        self.require(change.features())?;
         let mut settings = self.maps.settings()?;
         if let Some(secs) = change.ageing_secs {
             check_ageing(secs)?;
@@ -321,6 +334,13 @@ impl Bridge {
             settings.drop_unknown = u16::from(!flood);
         }
         change.watch.apply(&mut settings)?;
+        if let Some(snooping) = change.mcast_snooping {
+            // What was learned before it was off is out of date: nobody kept it.
+            if snooping && settings.mcast_snooping == 0 {
+                self.flush_learned_mdb(None)?;
+            }
+            settings.mcast_snooping = u16::from(snooping);
+        }
         self.maps.set_settings(settings)?;
         self.change_vlans(change)
     }

@@ -160,6 +160,7 @@ impl Bridge {
         let ids: HashSet<PortId> = detached.iter().map(|port| port.id).collect();
         self.flush_ports(&ids)?;
         self.unbind_ports(&ids)?;
+        self.flush_mdb_ports(&ids)?;
         let mut peers = peer::Search::default();
         for port in detached {
             self.maps.set_port_conf(port.id, PortConf::default())?;
@@ -249,6 +250,7 @@ impl Bridge {
                 port: Some(port.id),
                 permanent_too: true,
             })?;
+            self.flush_mdb_ports(&HashSet::from([port.id]))?;
         }
         Ok(())
     }

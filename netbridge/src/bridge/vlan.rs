@@ -88,7 +88,7 @@ impl Bridge {
         self.maps_mut().set_settings(settings)?;
         self.finish_moves(&moves)?;
         self.flush_fdb(&crate::fdb::Selection::default())?;
-        Ok(())
+        self.flush_learned_mdb(None)
     }
 
     /// The VLANs of a port.
@@ -170,6 +170,7 @@ impl Bridge {
         }
         self.maps_mut().set_port_vlans(port.id, vlans)?;
         self.flush_vlans(port.id, &vids)?;
+        self.flush_mdb_vlans(port.id, &vids)?;
         self.follow_host(&port)
     }
 

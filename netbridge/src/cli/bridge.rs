@@ -108,6 +108,9 @@ pub(super) struct Set {
     flood: Option<OnOff>,
     #[command(flatten)]
     watch: Watch,
+    /// Send multicast only to ports that have members of the group, or routers, behind them.
+    #[arg(long, value_enum, value_name = "on|off")]
+    mcast_snooping: Option<OnOff>,
 }
 
 pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
@@ -173,6 +176,7 @@ fn set(args: &Set) -> Result<()> {
         group_fwd_mask: args.group_fwd_mask,
         flood: args.flood.map(OnOff::is_on),
         watch: args.watch.change(),
+        mcast_snooping: args.mcast_snooping.map(OnOff::is_on),
     };
     if change == BridgeChange::default() {
         return Err(UsageError(format!(

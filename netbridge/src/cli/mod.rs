@@ -10,6 +10,8 @@ mod demo;
 mod doctor;
 mod fdb;
 mod limit;
+mod mcast;
+mod mdb;
 mod mirror;
 mod port;
 mod run;
@@ -70,6 +72,9 @@ enum Command {
     /// Bind addresses to ports, and show which are.
     #[command(subcommand, after_help = "Example:\n  netbridge binding show br0")]
     Binding(binding::Verb),
+    /// Show and change which ports multicast groups have members behind.
+    #[command(subcommand, after_help = "Example:\n  netbridge mdb show br0")]
+    Mdb(mdb::Verb),
     /// VLANs of ports.
     #[command(subcommand, after_help = "Example:\n  netbridge vlan show br0")]
     Vlan(vlan::Verb),
@@ -113,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Port(verb) => port::run(verb, cli.json),
         Command::Fdb(verb) => fdb::run(verb, cli.json),
         Command::Binding(verb) => binding::run(verb, cli.json),
+        Command::Mdb(verb) => mdb::run(verb, cli.json),
         Command::Vlan(verb) => vlan::run(verb, cli.json),
         Command::Mirror(verb) => mirror::run(verb, cli.json),
         Command::Stats(args) => stats::run(&args, cli.json),

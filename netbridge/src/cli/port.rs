@@ -8,6 +8,7 @@ use super::{
     UsageError,
     binding::Guards,
     limit::Limits,
+    mcast::McastArgs,
     values::{self, AcceptArg, HookArg, OnOff, StateArg},
 };
 use crate::{
@@ -119,6 +120,8 @@ pub(super) struct Set {
     limits: Limits,
     #[command(flatten)]
     guards: Guards,
+    #[command(flatten)]
+    mcast: McastArgs,
 }
 
 impl Set {
@@ -136,11 +139,12 @@ impl Set {
             (PortFlags::LOCKED, on(self.locked)),
             (PortFlags::NO_INGRESS_FILTER, off(self.ingress_filter)),
         ];
-        let guards = self.guards.switches();
+        let (guards, mcast) = (self.guards.switches(), self.mcast.switches());
         let wanted = |wanted: bool| {
             switches
                 .iter()
                 .chain(&guards)
+                .chain(&mcast)
                 .filter(|(_, on)| *on == Some(wanted))
                 .fold(PortFlags::default(), |set, (flag, _)| set.with(*flag))
         };

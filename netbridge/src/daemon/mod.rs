@@ -101,7 +101,7 @@ fn each_bridge(mut act: impl FnMut(&mut Bridge) -> Result<()>) {
 }
 
 fn sweep(bridge: &mut Bridge) -> Result<()> {
-    let removed = bridge.sweep()?;
+    let removed = bridge.sweep()? + bridge.sweep_mdb()?;
     if removed > 0 {
         tracing::info!(bridge = bridge.name(), removed, "swept aged entries");
     }
@@ -128,8 +128,8 @@ pub fn follow(bridge: &mut Bridge, event: &LinkEvent) -> Result<()> {
     Ok(())
 }
 
-/// A port that is down has no stations: its learned entries go, so that frames for them are
-/// flooded and find them elsewhere (802.1D 7.9.3).
+/// A port that is down has no stations: its learned entries and memberships go, so that frames for
+/// them are flooded and find them elsewhere (802.1D 7.9.3).
 fn link_changed(bridge: &mut Bridge, link: &Link) -> Result<()> {
     if link.up && link.carrier {
         return Ok(());
@@ -139,6 +139,7 @@ fn link_changed(bridge: &mut Bridge, link: &Link) -> Result<()> {
             port: Some(id),
             permanent_too: false,
         })?;
+        bridge.flush_learned_mdb(Some(id))?;
         tracing::info!(
             bridge = bridge.name(),
             port = events::port_name(bridge, id),

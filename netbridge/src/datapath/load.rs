@@ -106,6 +106,7 @@ pub(super) fn load(options: &LoadOptions, dir: Option<&PinDir>) -> Result<Ebpf, 
         .map_max_entries(name::UNLEARNED, slots)
         .map_max_entries(name::XDP_PORTS, slots)
         .map_max_entries(name::FLOOD_PORTS, slots * 2)
+        .map_max_entries(name::MDB_COUNTS, slots * 2)
         .map_max_entries(name::FDB, options.fdb_entries)
         .load(OBJECT)
         .map_err(|error| load_error("maps", &error))?;

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod limits;
+mod mdb;
 mod vlans;
 
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
@@ -12,9 +13,9 @@ use aya::{
     programs::ProgramFd,
 };
 use netbridge_common::{
-    ABI_VERSION, Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, PortConf, PortCounters,
-    PortId, PortInfo, PortLimits, PortMeters, PortVlans, Settings, Ticks, VlanCounters, VlanMirror,
-    maps::name,
+    ABI_VERSION, Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, MdbEntry, MdbKey,
+    PortConf, PortCounters, PortId, PortInfo, PortLimits, PortMeters, PortVlans, Settings, Ticks,
+    VlanCounters, VlanMirror, maps::name,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -44,6 +45,8 @@ pub struct Maps {
     bindings: HashMap<MapData, BindingKey, Binding>,
     limits: Array<MapData, PortLimits>,
     meters: Array<MapData, PortMeters>,
+    mdb: HashMap<MapData, MdbKey, MdbEntry>,
+    mdb_counts: Array<MapData, u64>,
     event_budget: PerCpuArray<MapData, EventBudget>,
 }
 
@@ -94,6 +97,8 @@ impl Maps {
             bindings: hash(dir, name::BINDINGS)?,
             limits: array(dir, name::LIMITS)?,
             meters: array(dir, name::METERS)?,
+            mdb: hash(dir, name::MDB)?,
+            mdb_counts: array(dir, name::MDB_COUNTS)?,
             event_budget: per_cpu(dir, name::EVENT_BUDGET)?,
         })
     }
@@ -198,7 +203,8 @@ impl Maps {
             .set(id.0, values, 0)
             .map_err(|error| map_error(name::PORT_COUNTERS, "clear", &error))?;
         write(name::LEARNED, &mut self.learned, id.0, 0)?;
-        write(name::UNLEARNED, &mut self.unlearned, id.0, 0)
+        write(name::UNLEARNED, &mut self.unlearned, id.0, 0)?;
+        self.clear_mdb_counts(id)
     }
 
     /// The entry under `key`.

@@ -2,6 +2,7 @@
 
 mod binding;
 mod limit;
+mod mdb;
 mod mirror;
 mod table;
 mod view;
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use self::{
     binding::{BindingView, bindings},
     limit::LimitsView,
+    mdb::{MdbView, MemberView, QuerierView, RouterView, mdb},
     mirror::{MirrorView, mirrors},
     table::{bridges, fdb, port_added, ports, stats, vlans},
     view::{BridgeView, FdbView, PortView, VlanMember, VlanView},

@@ -45,6 +45,8 @@ pub struct BridgeView {
     pub flap_hold: u16,
     /// What happens where a probe of the bridge's own comes back: `off`, `report` or `disable`.
     pub loop_guard: &'static str,
+    /// Whether multicast goes only to members and routers.
+    pub mcast_snooping: bool,
     /// Ports that there is room for.
     pub max_ports: u32,
     /// FDB entries that there is room for.
@@ -79,6 +81,7 @@ impl BridgeView {
             flap_window: settings.flap_window,
             flap_hold: settings.flap_hold,
             loop_guard: LoopGuard::from_raw(settings.loop_guard).name(),
+            mcast_snooping: settings.mcast_snooping != 0,
             max_ports: settings.port_slots.saturating_sub(1),
             fdb_entries: bridge.maps().fdb_capacity(),
             xdp_floods: settings.xdp_floods != 0,
@@ -148,6 +151,10 @@ pub struct PortView {
     pub ra_guard: bool,
     /// Whether what only a DHCP server sends is dropped as it comes in.
     pub dhcp_guard: bool,
+    /// Whether a multicast router is behind the port: `auto`, `permanent` or `off`.
+    pub mcast_router: &'static str,
+    /// Whether who leaves a multicast group was the last member behind the port.
+    pub mcast_fast_leave: bool,
 }
 
 impl PortView {
@@ -184,6 +191,15 @@ impl PortView {
             bindings: 0,
             ra_guard: has(PortFlags::RA_GUARD),
             dhcp_guard: has(PortFlags::DHCP_GUARD),
+            mcast_router: match (
+                has(PortFlags::NO_MCAST_ROUTER),
+                has(PortFlags::MCAST_ROUTER),
+            ) {
+                (true, _) => "off",
+                (false, true) => "permanent",
+                (false, false) => "auto",
+            },
+            mcast_fast_leave: has(PortFlags::FAST_LEAVE),
         })
     }
 }

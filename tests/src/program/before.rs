@@ -2,9 +2,10 @@
 
 use netbridge::datapath;
 use netbridge_common::{
-    Binding, BindingKey, FdbEntry, FdbFlags, FdbKey, Limit, LimitKind, MacAddr, Mode, PortFlags,
-    PortId, PortState, Ticks,
+    Binding, BindingKey, FdbEntry, FdbFlags, FdbKey, Limit, LimitKind, MacAddr, MdbEntry, MdbKey,
+    Mode, PortFlags, PortId, PortState, Ticks,
     limit::{MIN_RATE, meter_time},
+    mdb::MEMBERSHIP,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -68,6 +69,14 @@ pub enum Before {
     Limit(u32, LimitKind),
     /// A port has a limit, and has reached it.
     Spent(u32, LimitKind),
+    /// The bridge snoops.
+    Snoops,
+    /// Something is in the multicast database, and still counts for so many ticks.
+    Group(MdbKey, u32),
+    /// A querier has been heard whose members have so many ticks to answer.
+    Asked(MdbKey, u32),
+    /// The multicast database was full so many ticks ago.
+    GroupsFull(u32),
     /// Frames for the station on the port enter its namespace directly.
     Peer(u32, MacAddr),
 }
@@ -112,6 +121,14 @@ impl Before {
             Self::NoXdpTarget(n) => {
                 bench.change(n, |port| port.flags = PortFlags::default());
                 bench.set(|settings| settings.xdp_floods = 0);
+            }
+            Self::Snoops => bench.set(|settings| settings.mcast_snooping = 1),
+            Self::Group(key, left) => group(bench, key, 0, left),
+            Self::Asked(key, delay) => group(bench, key, delay, delay + MEMBERSHIP.0),
+            Self::GroupsFull(ago) => {
+                let tick = u64::from(datapath::now().0 - ago);
+                let maps = bench.bridge.maps_mut();
+                maps.set_mdb_full(tick).expect("write when it was full");
             }
             Self::Entry(entry) => put(bench, entry),
             Self::Heard(mac, n) => hear(bench, hook, mac, n),
@@ -178,6 +195,19 @@ pub fn spend(bench: &mut Bench, n: u32, kind: LimitKind) {
     let debt = limit_of(kind).tolerance + meter_time(60_000_000_000);
     meters.meters[kind as usize] = meter_time(nanos) + debt;
     maps.set_port_meters(id, meters).expect("write meters");
+}
+
+/// Puts something into the multicast database that counts from `wait` ticks from now on, until `left`; 0 for
+/// something that no longer does.
+fn group(bench: &mut Bench, key: MdbKey, wait: u32, left: u32) {
+    let now = datapath::now();
+    let entry = MdbEntry {
+        from: Ticks(now.0 + wait),
+        until: Ticks((now.0 + left).saturating_sub(u32::from(left == 0))),
+        ..MdbEntry::learned(now, MEMBERSHIP)
+    };
+    let maps = bench.bridge.maps_mut();
+    maps.set_mdb_entry(key, entry).expect("write a group");
 }
 
 fn hear(bench: &mut Bench, hook: Hook, mac: MacAddr, n: u32) {

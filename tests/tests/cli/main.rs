@@ -11,6 +11,7 @@ mod json;
 mod life;
 mod limits;
 mod live;
+mod mdb;
 mod mirror;
 mod switches;
 
