@@ -44,7 +44,7 @@ const _: () = {
     assert!(size_of::<VlanMirror>() == 4 && offset_of!(VlanMirror, mirror_out) == 2);
     assert!(size_of::<Limit>() == 32 && offset_of!(Limit, cost) == 16);
     assert!(size_of::<PortLimits>() == 160 && size_of::<PortMeters>() == 64);
-    assert!(size_of::<EventBudget>() == 16 && offset_of!(EventBudget, lost) == 8);
+    assert!(size_of::<EventBudget>() == 24 && offset_of!(EventBudget, lost) == 8);
 };
 
 #[cfg(feature = "user")]

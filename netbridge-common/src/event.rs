@@ -33,6 +33,12 @@ impl EventKind {
         }
     }
 
+    /// Says whether the event is one of few that matter more than all others.
+    #[inline(always)]
+    pub const fn is_urgent(self) -> bool {
+        matches!(self, Self::Flapping | Self::Loop)
+    }
+
     /// The name that output uses.
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,15 +82,29 @@ pub struct EventBudget {
     pub used: u32,
     /// Events lost so far: over the rate, or the ring was full.
     pub lost: u64,
+    /// Events sent in that tick that are few and must not be lost among the others.
+    pub urgent: u32,
+    /// Zero.
+    pub pad: u32,
 }
 
+/// Urgent events that a CPU may send in a tick: a loop brings a storm of moves with it, which must not
+/// hide it.
+pub const URGENT_RATE: u32 = 16;
+
 impl EventBudget {
-    /// Takes one event out of the budget of `rate` per tick; false where none is left.
+    /// Takes one event out of the budget of `rate` per tick, or of [`URGENT_RATE`] where it is urgent; false
+    /// where none is left.
     #[inline(always)]
-    pub fn take(&mut self, tick: u32, rate: u32) -> bool {
+    pub fn take(&mut self, tick: u32, rate: u32, urgent: bool) -> bool {
         if self.tick != tick {
             self.tick = tick;
             self.used = 0;
+            self.urgent = 0;
+        }
+        if urgent {
+            self.urgent = self.urgent.saturating_add(1);
+            return self.urgent <= URGENT_RATE;
         }
         self.used = self.used.saturating_add(1);
         self.used <= rate
@@ -98,7 +118,17 @@ mod tests {
     #[test]
     fn the_budget_is_per_tick() {
         let mut budget = EventBudget::default();
-        assert_eq!((0..5).filter(|_| budget.take(1, 3)).count(), 3);
-        assert_eq!((0..5).filter(|_| budget.take(2, 3)).count(), 3);
+        assert_eq!((0..5).filter(|_| budget.take(1, 3, false)).count(), 3);
+        assert_eq!((0..5).filter(|_| budget.take(2, 3, false)).count(), 3);
+    }
+
+    #[test]
+    fn a_storm_of_events_does_not_hide_the_urgent_ones() {
+        let mut budget = EventBudget::default();
+        assert!((0..1000).filter(|_| budget.take(1, 3, false)).count() == 3);
+        let urgent = (0..100).filter(|_| budget.take(1, 3, true)).count();
+        assert_eq!(urgent, URGENT_RATE as usize);
+        assert!(budget.take(2, 3, false) && budget.take(2, 3, true));
+        assert!(EventKind::Loop.is_urgent() && !EventKind::Moved.is_urgent());
     }
 }

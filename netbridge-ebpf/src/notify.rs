@@ -18,7 +18,7 @@ pub fn event(kind: EventKind, key: FdbKey, port: PortId, other_port: PortId, rat
     // SAFETY: per-CPU memory of an array map.
     let budget = unsafe { &mut *budget };
     let nanos = clock::nanos();
-    if budget.take(Ticks::from_nanos(nanos).0, rate) {
+    if budget.take(Ticks::from_nanos(nanos).0, rate, kind.is_urgent()) {
         let event = Event {
             kind: kind as u32,
             port,

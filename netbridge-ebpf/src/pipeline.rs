@@ -406,11 +406,16 @@ fn learn_source<F: Frontend>(
             Ok(false) => return Ok(true),
             outcome => outcome.err(),
         },
-        Learn::Move { from, fresh } => {
-            let before = entry.unwrap_or_default();
-            let (entry, flaps) = moved(&before, fresh, ingress, now, settings);
+        Learn::Move { fresh, .. } => {
+            let (Some(slot), Some(before)) = (slot, entry) else {
+                return Ok(true);
+            };
+            let (after, flaps) = moved(&before, fresh, ingress, now, settings);
             flapping = flaps;
-            table::relocate(key, from, entry, port.learn_limit).err()
+            match table::relocate(&slot, key, &before, &after, port.learn_limit) {
+                Ok(false) => return Ok(true),
+                outcome => outcome.err(),
+            }
         }
         Learn::Refuse(refusal) => Some(refusal),
     };

@@ -1,7 +1,7 @@
 //! Safe access to the maps that hold configuration and the FDB.
 #![expect(unsafe_code, reason = "reads and writes map values through pointers")]
 
-use aya_ebpf::bindings::{BPF_EXIST, BPF_NOEXIST};
+use aya_ebpf::bindings::BPF_NOEXIST;
 use netbridge_common::{
     FdbEntry, FdbKey, PortConf, PortId, PortVlans, Settings, Ticks, VlanMirror,
     decide::{Refusal, Room, is_fair},
@@ -82,6 +82,32 @@ impl Slot {
         // SAFETY: as in `entry`; the write is one aligned word.
         unsafe { (*self.0).last_seen = now }
     }
+
+    /// Writes when the station was seen, and how often it has moved.
+    #[inline(always)]
+    fn stamp(&self, entry: &FdbEntry) {
+        self.refresh(entry.last_seen);
+        // SAFETY: as in `entry`; the write is one aligned word.
+        unsafe { (*self.0).flaps = entry.flaps }
+    }
+
+    /// Makes the entry's port and flags those of `after` where they still are those of `before`; says
+    /// whether they were.
+    #[inline(always)]
+    fn exchange(&self, before: &FdbEntry, after: &FdbEntry) -> bool {
+        let (before, after) = (port_and_flags(before), port_and_flags(after));
+        // SAFETY: as in `entry`; the value of a hash map is aligned for eight octets, and port and flags
+        // are its first.
+        unsafe { atomic::compare_exchange(self.0.cast(), before, after) == before }
+    }
+}
+
+/// An entry's first two words, as they lie in memory.
+#[inline(always)]
+fn port_and_flags(entry: &FdbEntry) -> u64 {
+    let [p0, p1, p2, p3] = entry.port.0.to_ne_bytes();
+    let [f0, f1, f2, f3] = entry.flags.0.to_ne_bytes();
+    u64::from_ne_bytes([p0, p1, p2, p3, f0, f1, f2, f3])
 }
 
 /// The entry under `key`.
@@ -120,25 +146,39 @@ pub fn insert(
     Ok(true)
 }
 
-/// Replaces an entry by one on another port, within that port's limit.
+/// Moves an entry that was `before` to the port that `after` is on, within that port's limit; `false`
+/// where somebody else has changed it meanwhile.
 ///
-/// The element is exchanged as a whole: written in place, a recycled one would send another
-/// station's frames to this port.
+/// Port and flags change in one step, which of several CPUs one alone takes: so both ports' counts stay
+/// right while a station is on two ports at once. Should the element have been recycled since the
+/// lookup, which the second one tells, the step is taken back: another station's entry said for that
+/// moment that it is here.
 #[inline(always)]
-pub fn relocate(key: FdbKey, from: PortId, entry: FdbEntry, limit: u32) -> Result<(), Refusal> {
-    let port = entry.port;
-    if !room(port, limit).allows_one_more() {
+pub fn relocate(
+    slot: &Slot,
+    key: FdbKey,
+    before: &FdbEntry,
+    after: &FdbEntry,
+    limit: u32,
+) -> Result<bool, Refusal> {
+    if !room(after.port, limit).allows_one_more() {
         return Err(Refusal::PortLimit);
     }
-    FDB.insert(key, entry, u64::from(BPF_EXIST))
-        .or(Err(Refusal::BridgeLimit))?;
-    learned(from, 1_u64.wrapping_neg());
-    learned(port, 1);
+    if !slot.exchange(before, after) {
+        return Ok(false);
+    }
+    if FDB.get_ptr_mut(key) != Some(slot.0) {
+        slot.exchange(after, before);
+        return Ok(false);
+    }
+    slot.stamp(after);
+    learned(before.port, 1_u64.wrapping_neg());
+    learned(after.port, 1);
     if let Some(moves) = MOVES.get_ptr_mut(0) {
         // SAFETY: the pointer is to a `u64` element of an array map.
         unsafe { atomic::add(moves, 1) }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Addresses learned in `slot` against `limit`.

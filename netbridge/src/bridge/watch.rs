@@ -86,10 +86,13 @@ fn nonce() -> Result<u64, BridgeError> {
 
 impl Bridge {
     /// Disables a port that a probe has come back on, where the bridge is set to; says whether it did.
-    pub fn end_loop(&mut self, port: PortId) -> Result<bool, BridgeError> {
+    ///
+    /// Where the port that the probe was `sent` out of is disabled by now, the loop is open already.
+    pub fn end_loop(&mut self, port: PortId, sent: PortId) -> Result<bool, BridgeError> {
         let guard = LoopGuard::from_raw(self.settings()?.loop_guard);
-        let port = self.port(port)?;
-        if guard != LoopGuard::Disable || !port.conf.state().forwards() || port.conf.ifindex == 0 {
+        let (port, sent) = (self.port(port)?, self.port(sent)?);
+        let both = port.conf.state().forwards() && sent.conf.state().forwards();
+        if guard != LoopGuard::Disable || !both || port.conf.ifindex == 0 {
             return Ok(false);
         }
         let change = PortChange {

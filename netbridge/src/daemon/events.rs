@@ -7,8 +7,9 @@ use netbridge_common::{Event, EventKind, MacAddr, PortId};
 
 use crate::bridge::Bridge;
 
-/// Logs what the ring holds; returns the ports that a probe has come back on.
-pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) -> BTreeSet<PortId> {
+/// Logs what the ring holds; returns the ports that a probe has come back on, each with the one that it
+/// was sent out of.
+pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) -> BTreeSet<(PortId, PortId)> {
     let mut looped = BTreeSet::new();
     while let Some(record) = ring.next() {
         let Some(event) = parse(&record) else {
@@ -32,7 +33,7 @@ pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) -> BTreeSet<Port
                 tracing::warn!(bridge = bridge.name(), port, other, %mac, "moves back and forth");
             }
             Some(EventKind::Loop) => {
-                looped.insert(event.port);
+                looped.insert((event.port, event.other_port));
                 let sent = port_name(bridge, event.other_port);
                 tracing::warn!(
                     bridge = bridge.name(),

@@ -169,8 +169,8 @@ fn read_events(rings: &mut HashMap<String, RingBuf<MapData>>) {
         }
         if let Some(ring) = rings.get_mut(&name) {
             let looped = events::log(&bridge, ring);
-            for port in looped {
-                if let Err(error) = end_loop(&name, port) {
+            for (port, sent) in looped {
+                if let Err(error) = end_loop(&name, port, sent) {
                     tracing::warn!(bridge = name, "{error}");
                 }
             }
@@ -179,9 +179,9 @@ fn read_events(rings: &mut HashMap<String, RingBuf<MapData>>) {
 }
 
 /// Disables a port that a probe has come back on, where the bridge is set to.
-fn end_loop(name: &str, port: PortId) -> Result<(), BridgeError> {
+fn end_loop(name: &str, port: PortId, sent: PortId) -> Result<(), BridgeError> {
     let mut bridge = Bridge::open(name)?;
-    if !bridge.end_loop(port)? {
+    if !bridge.end_loop(port, sent)? {
         return Ok(());
     }
     let (ifname, port) = (bridge.port(port)?.ifname, events::port_name(&bridge, port));

@@ -2,8 +2,8 @@
 
 use netbridge::datapath;
 use netbridge_common::{
-    Binding, BindingKey, FdbEntry, FdbFlags, FdbKey, Limit, LimitKind, MacAddr, MdbEntry, MdbKey,
-    Mode, PortFlags, PortId, PortState, Ticks,
+    Binding, BindingKey, FdbEntry, FdbFlags, FdbKey, Flaps, Limit, LimitKind, LoopGuard, MacAddr,
+    MdbEntry, MdbKey, Mode, PortFlags, PortId, PortState, Ticks,
     limit::{MIN_RATE, meter_time},
     mdb::MEMBERSHIP,
 };
@@ -69,6 +69,10 @@ pub enum Before {
     Limit(u32, LimitKind),
     /// A port has a limit, and has reached it.
     Spent(u32, LimitKind),
+    /// A station is held on a port since so many ticks, and for a minute.
+    Held(MacAddr, u32, u32),
+    /// The bridge looks out for probes with this nonce.
+    LoopGuard(u64),
     /// The bridge snoops.
     Snoops,
     /// Something is in the multicast database, and still counts for so many ticks.
@@ -122,6 +126,11 @@ impl Before {
                 bench.change(n, |port| port.flags = PortFlags::default());
                 bench.set(|settings| settings.xdp_floods = 0);
             }
+            Self::Held(mac, n, ago) => held(bench, mac, n, ago),
+            Self::LoopGuard(nonce) => bench.set(|settings| {
+                settings.loop_guard = LoopGuard::Report as u16;
+                settings.loop_nonce = nonce;
+            }),
             Self::Snoops => bench.set(|settings| settings.mcast_snooping = 1),
             Self::Group(key, left) => group(bench, key, 0, left),
             Self::Asked(key, delay) => group(bench, key, delay, delay + MEMBERSHIP.0),
@@ -208,6 +217,29 @@ fn group(bench: &mut Bench, key: MdbKey, wait: u32, left: u32) {
     };
     let maps = bench.bridge.maps_mut();
     maps.set_mdb_entry(key, entry).expect("write a group");
+}
+
+/// Holds a station on port `n`.
+fn held(bench: &mut Bench, mac: MacAddr, n: u32, ago: u32) {
+    let now = datapath::now();
+    bench.set(|settings| settings.flap_hold = 60);
+    let (port, flags, age) = (n, FdbFlags::HELD, 0);
+    put(
+        bench,
+        Entry {
+            mac,
+            port,
+            flags,
+            age,
+        },
+    );
+    let key = FdbKey::untagged(mac);
+    let maps = bench.bridge.maps_mut();
+    let entry = maps.fdb_entry(&key).expect("an entry");
+    let since = Ticks(now.0.wrapping_sub(ago));
+    let flaps = Flaps::new(0, since);
+    maps.set_fdb_entry(key, FdbEntry { flaps, ..entry })
+        .expect("write an entry");
 }
 
 fn hear(bench: &mut Bench, hook: Hook, mac: MacAddr, n: u32) {

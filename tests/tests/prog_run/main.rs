@@ -12,6 +12,7 @@ mod limits;
 mod mirror;
 mod snoop;
 mod switches;
+mod watch;
 
 use netbridge::{
     bridge::{BridgeOptions, HookChoice},
