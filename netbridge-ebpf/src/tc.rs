@@ -17,7 +17,6 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    counters::DROP_SLOTS,
     decide::{DropReason, FloodKind, FrameVlan, TagAction, TagForm, Way, flood_egress},
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     gso,
@@ -205,8 +204,9 @@ impl<'a> TcFrame<'a> {
     }
 }
 
-/// What is beyond all drop reasons: the copy may go out.
-const WANTED: u32 = DROP_SLOTS as u32;
+/// Beyond all drop reasons: a copy may go out, or the port is outside the flood domain.
+const WANTED: u32 = u32::MAX;
+const OUTSIDE: u32 = u32::MAX - 1;
 
 /// A flood on its way through the flood list. One port always waits for its copy, so that the last
 /// one can have the frame itself.
@@ -264,7 +264,7 @@ impl Walk {
         // every way to get here.
         let outcome = match allowed {
             Ok(true) => WANTED,
-            Ok(false) => WANTED.wrapping_add(1),
+            Ok(false) => OUTSIDE,
             Err(reason) => reason as u32,
         };
         let outcome = forget(outcome);
@@ -272,7 +272,7 @@ impl Walk {
             self.copy();
             self.waiting = id;
             self.tag = tag;
-        } else if outcome < WANTED {
+        } else if outcome != OUTSIDE {
             count::copy_dropped(id, self.size, outcome);
         }
     }
