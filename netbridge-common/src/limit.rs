@@ -115,18 +115,17 @@ impl Limit {
     }
 
     /// The limit at which a thing that is worth `units` of the rate passes `rate` times a second.
-    #[expect(clippy::integer_division, reason = "rounded to the nearest")]
     const fn new(rate: u64, burst: u64, units: u64) -> Self {
-        if rate == 0 {
+        let second = SECOND.wrapping_mul(units) << (TIME_BITS + COST_BITS);
+        // To the nearest.
+        let Some(cost) = second.saturating_add(rate >> 1).checked_div(rate) else {
             return Self {
                 rate: 0,
                 burst: 0,
                 cost: 0,
                 tolerance: 0,
             };
-        }
-        let second = SECOND.wrapping_mul(units) << (TIME_BITS + COST_BITS);
-        let cost = second.saturating_add(rate >> 1) / rate;
+        };
         Self {
             rate,
             burst,

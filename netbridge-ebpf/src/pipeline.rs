@@ -1,13 +1,12 @@
 //! The path of every frame: parse, admit, learn, lookup, forward, egress, verdict.
 
 use netbridge_common::{
-    EventKind, FdbEntry, FdbKey, FlowChecks, FrameHead, FrameSize, Mode, PortConf, PortFlags,
-    PortId, Settings, Ticks,
+    EventKind, FdbKey, FlowChecks, FrameHead, FrameSize, Mode, PortConf, PortFlags, PortId,
+    Settings, Ticks,
     decide::{
-        Copies, DropReason, FloodKind, Forward, FrameVlan, Learn, Refusal, TagAction, Way, admit,
-        admit_held, admit_source, classify, egress, egress_tag, forward,
+        Copies, DropReason, FloodKind, Forward, FrameVlan, TagAction, Way, admit, classify, egress,
+        egress_tag,
         guard::{self, PASS},
-        learn, moved,
         snoop::{Limit, Target},
         way,
     },
@@ -18,7 +17,7 @@ use netbridge_common::{
 use crate::{
     clock, count, features,
     flow::Flow,
-    meter, mirror, notify,
+    learn, meter, mirror, notify,
     snoop::{self, Place},
     table,
     verifier::forget,
@@ -237,10 +236,10 @@ fn verdict<F: Frontend>(
     }
     let (to, learned) = match settings.mode() {
         Mode::Hub => {
-            admit_to_hub(settings, (ingress, port), &head, vlan.vid, now)?;
+            learn::admit_to_hub(settings, (ingress, port), &head, vlan.vid, now)?;
             (Forward::Flood(FloodKind::of(head.dst)), false)
         }
-        Mode::Bridge => locate(frame, settings, (ingress, port), &head, vlan.vid, now)?,
+        Mode::Bridge => learn::locate(frame, settings, (ingress, port), &head, vlan.vid, now)?,
     };
     if !port.state().forwards() {
         return Err(DropReason::PortDisabled);
@@ -333,131 +332,6 @@ pub fn kind_at(
     let member = limit.target() == Target::Members && is_member(limit.0, place.0) != 0;
     let goes = member || snoop::snoop_router(limit.0, place.0) != 0;
     goes.then_some(FloodKind::Member)
-}
-
-/// A hub learns nothing, but a locked port is locked there too: to all but whom an operator let in.
-#[inline(always)]
-fn admit_to_hub(
-    settings: &Settings,
-    (ingress, port): (PortId, &PortConf),
-    head: &FrameHead,
-    vid: u16,
-    now: Ticks,
-) -> Result<(), DropReason> {
-    if !port.flags.contains(PortFlags::LOCKED) {
-        return Ok(());
-    }
-    let key = FdbKey { mac: head.src, vid };
-    let entry = table::lookup(key).map(|slot| slot.entry());
-    admit_source(entry.as_ref(), ingress, port, now, settings.ageing)
-}
-
-/// Learns the source, and says whether that succeeded; looks the destination up.
-#[inline(always)]
-fn locate<F: Frontend>(
-    frame: &F,
-    settings: &Settings,
-    (ingress, port): (PortId, &PortConf),
-    head: &FrameHead,
-    vid: u16,
-    now: Ticks,
-) -> Result<(Forward, bool), DropReason> {
-    let learned = learn_source(frame, settings, (ingress, port), head, vid, now)?;
-    let entry = if head.dst.is_group() {
-        None
-    } else {
-        let key = FdbKey { mac: head.dst, vid };
-        table::lookup(key).map(|slot| slot.entry())
-    };
-    let to = forward(
-        head.dst,
-        entry.as_ref(),
-        (ingress, port.flags),
-        now,
-        settings,
-    )?;
-    Ok((to, learned))
-}
-
-#[inline(always)]
-fn learn_source<F: Frontend>(
-    frame: &F,
-    settings: &Settings,
-    (ingress, port): (PortId, &PortConf),
-    head: &FrameHead,
-    vid: u16,
-    now: Ticks,
-) -> Result<bool, DropReason> {
-    let key = FdbKey { mac: head.src, vid };
-    let slot = table::lookup(key);
-    let entry: Option<FdbEntry> = slot.as_ref().map(table::Slot::entry);
-    admit_source(entry.as_ref(), ingress, port, now, settings.ageing)?;
-    admit_held(entry.as_ref(), (ingress, port.flags), now, settings)?;
-    let mut flapping = false;
-    let refusal = match learn(entry.as_ref(), (ingress, port.flags), now, settings.ageing) {
-        Learn::Keep => return Ok(true),
-        Learn::Refresh => {
-            if let Some(slot) = slot {
-                slot.refresh(now);
-            }
-            return Ok(true);
-        }
-        Learn::Insert => match table::insert(key, ingress, port.learn_limit, now, settings) {
-            Ok(false) => return Ok(true),
-            outcome => outcome.err(),
-        },
-        Learn::Move { fresh, .. } => {
-            let (Some(slot), Some(before)) = (slot, entry) else {
-                return Ok(true);
-            };
-            let (after, flaps) = moved(&before, fresh, ingress, now, settings);
-            flapping = flaps;
-            match table::relocate(&slot, key, &before, &after, port.learn_limit) {
-                Ok(false) => return Ok(true),
-                outcome => outcome.err(),
-            }
-        }
-        Learn::Refuse(refusal) => Some(refusal),
-    };
-    // A frame that XDP hands on is refused a second time at TC, and counted the first.
-    if refusal.is_none() || frame.is_first(port) {
-        report(settings, ingress, key, entry, refusal, flapping);
-    }
-    Ok(refusal.is_none())
-}
-
-/// Counts and reports what became of an attempt to learn.
-#[inline(always)]
-fn report(
-    settings: &Settings,
-    ingress: PortId,
-    key: FdbKey,
-    before: Option<FdbEntry>,
-    refusal: Option<Refusal>,
-    flapping: bool,
-) {
-    let other = before.map_or(PortId::NONE, |entry| entry.port);
-    let kind = match refusal {
-        None => {
-            count::learned(ingress);
-            if other == PortId::NONE {
-                EventKind::Learned
-            } else if flapping {
-                EventKind::Flapping
-            } else {
-                EventKind::Moved
-            }
-        }
-        Some(Refusal::Held) => {
-            count::refused(ingress);
-            return;
-        }
-        Some(Refusal::PortLimit | Refusal::BridgeLimit | Refusal::UnfairShare) => {
-            count::refused(ingress);
-            EventKind::Limit
-        }
-    };
-    notify::event(kind, key, ingress, other, settings.event_rate);
 }
 
 /// From where to where a frame to a known station goes.

@@ -353,7 +353,7 @@ fn in_vlans(
     lab.bridge(|bridge| {
         bridge
             .add_vlans(ifname, &[10..=11], trunk)
-            .expect("add VLANs")
+            .expect("add VLANs");
     });
     for vid in [None, Some(10), Some(11)] {
         add(group, vid).expect("add a member");

@@ -124,10 +124,10 @@ fn the_bridges_own_address_cannot_be_taken() {
     require_root!();
     on_both_hooks(|scene| {
         scene.operator("bridge add br1 --address 10.8.0.1/24 --mac 02:00:00:00:08:01");
-        let _container = scene.host.container("w1", Some(MALLORY.0), None);
+        let container = scene.host.container("w1", Some(MALLORY.0), None);
         scene.operator("port add br1 w1");
         let own = MacAddr([0x02, 0, 0, 0, 8, 1]);
-        let wire = netbridge_tests::wire::Wire::open(&_container, "eth0");
+        let wire = netbridge_tests::wire::Wire::open(&container, "eth0");
         wire.send(&frame(MacAddr::BROADCAST, own, "I am the gateway"));
         wire.expect_no(|_| false, SILENCE);
         let stats = scene.operator("stats br1 --json");
