@@ -18,4 +18,6 @@ pub mod require;
 pub mod snapshot;
 pub mod topology;
 pub mod traffic;
+pub mod vlans;
+pub mod vm;
 pub mod wire;

@@ -5,6 +5,7 @@
 
 mod netlink;
 mod play;
+mod vlans;
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,10 @@ use netbridge::net::{BridgeOptions, Link, Links, Netns, VethSpec};
 use netbridge_common::{MacAddr, PortFlags};
 use nix::errno::Errno;
 
-pub use self::play::{Delivered, Script, Window};
+pub use self::{
+    play::{Delivered, Script, Window},
+    vlans::Ports,
+};
 use crate::{
     frame::station,
     topology::disable_ipv6,
@@ -116,6 +120,11 @@ impl Rig {
                 .expect("set the bridge up");
         };
         self.host.run(make).expect("enter the host");
+    }
+
+    /// The ports of the kernel's bridge, made to filter VLANs that tags of this `EtherType` name.
+    pub fn filter_vlans(&self, protocol: u16) -> Ports<'_> {
+        Ports::of(self, protocol)
     }
 
     /// Sets all switches of the ports of the kernel's bridge.

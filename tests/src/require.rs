@@ -56,7 +56,7 @@ fn missing() -> Option<String> {
 }
 
 /// Prints the line past libtest's capture, so that it is seen although the test passes.
-fn skip(reason: &str) -> bool {
+pub(crate) fn skip(reason: &str) -> bool {
     let thread = thread::current();
     let test = thread.name().unwrap_or("test");
     assert!(

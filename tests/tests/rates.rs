@@ -123,7 +123,7 @@ fn load(lab: &Lab) -> u64 {
             scope.spawn(move || every_millisecond(|_| load.send(for_bystander)));
         }
         let frame = Frame::new(behind(BUFFER_SINK), behind(BUFFERS));
-        let buffer = frame.tcp(&[0; 64_000]);
+        let buffer = frame.tcp(&vec![0; 64_000]);
         let gso = Gso {
             size: 1000,
             segs: 0,

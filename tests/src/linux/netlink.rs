@@ -87,6 +87,11 @@ fn learned_entry(reply: RouteNetlinkMessage) -> Option<(MacAddr, u32)> {
     Some((MacAddr(address), entry.header.ifindex))
 }
 
+/// Has the kernel change something, and do it.
+pub(super) fn change(message: RouteNetlinkMessage) {
+    exchange(message, NLM_F_ACK);
+}
+
 /// Sends a request and returns the replies to it, up to its end.
 fn exchange(message: RouteNetlinkMessage, flags: u16) -> Vec<RouteNetlinkMessage> {
     let socket = Socket::new(NETLINK_ROUTE).expect("open a netlink socket");

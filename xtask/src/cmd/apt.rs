@@ -18,10 +18,7 @@ impl Apt {
         if is_installed(package) {
             return Ok(true);
         }
-        if !self.updated {
-            check(apt_get().arg("update"), "refresh the package lists")?;
-            self.updated = true;
-        }
+        self.update()?;
         let status = Command::new("apt-cache")
             .args(["show", package])
             .stdout(Stdio::null())
@@ -29,6 +26,26 @@ impl Apt {
             .status()
             .context("run apt-cache")?;
         Ok(status.success())
+    }
+
+    fn update(&mut self) -> Result<()> {
+        if !self.updated {
+            check(apt_get().arg("update"), "refresh the package lists")?;
+            self.updated = true;
+        }
+        Ok(())
+    }
+
+    /// The packages whose names match a regular expression.
+    pub(crate) fn search(&mut self, name: &str) -> Result<Vec<String>> {
+        self.update()?;
+        let output = Command::new("apt-cache")
+            .args(["search", "--names-only", name])
+            .output()
+            .context("run apt-cache")?;
+        let lines = String::from_utf8_lossy(&output.stdout);
+        let names = lines.lines().filter_map(|line| line.split(' ').next());
+        Ok(names.map(str::to_owned).collect())
     }
 
     /// Installs those of the packages that are missing, and removes none for them.

@@ -10,3 +10,4 @@ mod suites;
 pub(crate) mod test;
 mod tidy;
 pub(crate) mod verify;
+mod vm;

@@ -14,7 +14,7 @@ use xtask::{Missing, Survey, Toolchain, private_tools};
 
 use crate::{
     cargo::{cargo, check},
-    cmd::apt::Apt,
+    cmd::{apt::Apt, vm},
     failure::Lacking,
     root::{has_program, is_root},
 };
@@ -32,12 +32,18 @@ pub(crate) struct Options {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// Get what compares VLANs with another kernel's as well: qemu, and a kernel in target/vm
+    #[arg(long)]
+    vm: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     match Toolchain::detect() {
         Ok(toolchain) => println!("eBPF toolchain: {toolchain}; nothing to install"),
         Err(missing) => install(&missing, options.yes)?,
+    }
+    if options.vm {
+        vm::ensure(true)?;
     }
     Ok(())
 }

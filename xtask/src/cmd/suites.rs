@@ -19,6 +19,8 @@ use crate::{
 pub(crate) struct Suites {
     /// The program under test.
     pub(crate) netbridge: PathBuf,
+    /// The folder of another kernel, for tests in a virtual machine.
+    pub(crate) kernel: Option<PathBuf>,
     /// Part of the names of the tests to run.
     pub(crate) filter: Option<String>,
     /// How the tests that need root get it.
@@ -95,6 +97,12 @@ impl Suites {
     fn vars(&self) -> Vec<(String, String)> {
         let netbridge = self.netbridge.display().to_string();
         let mut vars = vec![("NETBRIDGE_BIN".to_owned(), netbridge)];
+        if let Some(kernel) = &self.kernel {
+            vars.push((
+                "NETBRIDGE_VM_KERNEL".to_owned(),
+                kernel.display().to_string(),
+            ));
+        }
         if self.strict {
             vars.push(("NETBRIDGE_REQUIRE_ROOT".to_owned(), "1".to_owned()));
         }

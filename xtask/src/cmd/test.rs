@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     cargo::build_netbridge,
-    cmd::{lint, setup, suites::Suites, verify},
+    cmd::{lint, setup, suites::Suites, verify, vm},
     report::Report,
     root::Root,
 };
@@ -27,8 +27,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             Root::Own | Root::QuietSudo => verify::verify(root, &netbridge),
             Root::Sudo | Root::Never => skip("the verifier check"),
         });
+        // Elsewhere the test that needs it says how to get it, and is skipped.
+        let kernel = report.step("vm", || vm::ensure(is_ci())).flatten();
         let suites = Suites {
             netbridge,
+            kernel,
             filter: options.filter.clone(),
             root,
             strict: is_ci(),
