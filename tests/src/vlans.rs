@@ -11,8 +11,8 @@ mod script;
 use netbridge_common::frame::{ETHERTYPE_SVLAN, ETHERTYPE_VLAN};
 
 pub use self::{
-    play::{Copy, Played, play},
-    script::{Phase, Sent, Trial},
+    play::{Copy, Played, hex, play},
+    script::{Change, Phase, Sent, Trial},
 };
 
 /// A port's membership of a VLAN.

@@ -18,7 +18,7 @@ use netbridge_tests::{
     linux::Rig,
     require::note,
     require_root,
-    vlans::{Joined, Member, Played, Trial, play},
+    vlans::{Joined, Member, Played, Trial, hex, play},
     vm,
 };
 
@@ -97,10 +97,7 @@ fn compare(trial: &Trial, by_kernel: &[String], by_netbridge: &[String]) {
     let wrong: Vec<String> = rows
         .filter(|(_, (kernel, netbridge))| kernel != netbridge)
         .map(|((from, frame), (kernel, netbridge))| {
-            let head: String = frame[..24]
-                .iter()
-                .map(|octet| format!("{octet:02x}"))
-                .collect();
+            let head = hex(&frame[..24]);
             format!(
                 "{head} from container {}: the kernel `{kernel}`, netbridge `{netbridge}`",
                 from + 1

@@ -1,6 +1,6 @@
 //! A trial played on a bridge, and what became of each frame.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use super::{Joined, Trial, script::PORTS, tags};
 use crate::wire::Wire;
@@ -64,6 +64,15 @@ fn receive(sent: &BTreeMap<usize, &Vec<u8>>, wires: &[Wire], played: &mut Played
     }
 }
 
+/// Octets as they are written.
+pub fn hex(octets: &[u8]) -> String {
+    let mut text = String::new();
+    for octet in octets {
+        write!(text, "{octet:02x}").expect("write to a string");
+    }
+    text
+}
+
 /// A frame's number, which is at its end.
 fn number(frame: &[u8]) -> usize {
     let last = frame.last_chunk().copied().unwrap_or_default();
@@ -78,10 +87,7 @@ fn bare(frame: &[u8]) -> Vec<u8> {
 impl Played {
     /// One line for each frame: its copies, as container and tags.
     pub fn lines(&self) -> Vec<String> {
-        let copy = |(n, tags): &Copy| {
-            let tags: String = tags.iter().map(|octet| format!("{octet:02x}")).collect();
-            format!("{n}:{tags}")
-        };
+        let copy = |(n, tags): &Copy| format!("{n}:{}", hex(tags));
         let line = |copies: &Vec<Copy>| {
             let copies: Vec<String> = copies.iter().map(copy).collect();
             copies.join(" ")

@@ -26,11 +26,14 @@ pub struct Trial {
     pub phases: Vec<Phase>,
 }
 
+/// What changes of a port: its number, from 1, and memberships that are added or taken away.
+pub type Change = (usize, Vec<(Member, bool)>);
+
 /// Changes of ports, and frames after them.
 #[derive(Clone, Debug)]
 pub struct Phase {
-    /// By port, from 1: memberships that are added, and those that are taken away.
-    pub changes: Vec<(usize, Vec<(Member, bool)>)>,
+    /// What changes first.
+    pub changes: Vec<Change>,
     /// Frames that are sent at once by one container, from 0.
     pub windows: Vec<Sent>,
 }
@@ -93,7 +96,7 @@ impl Trial {
 }
 
 /// How the ports are set at first, and what changes later.
-fn changes() -> Vec<Vec<(usize, Vec<(Member, bool)>)>> {
+fn changes() -> Vec<Vec<Change>> {
     let (native, tagged) = (Member::native, Member::tagged);
     let hidden = |vid| Member {
         vid,
