@@ -22,11 +22,12 @@ const TRIES: u32 = 4;
 
 /// Charges a frame that came in, where the hook is the first to see it.
 #[inline(always)]
-pub fn ingress<F: Frontend>(
-    frame: &F,
-    (id, port): (PortId, &PortConf),
-    size: FrameSize,
-) -> Result<(), DropReason> {
+pub fn ingress<F: Frontend>(frame: &F, (id, port): (PortId, &PortConf)) -> Result<(), DropReason> {
+    // Asking for the size is a call, which must not be made for nothing.
+    if !features::limit() {
+        return Ok(());
+    }
+    let size = frame.size();
     let limited = port.flags.contains(PortFlags::RATE_IN) & frame.is_first(port);
     admit(limited, id, LimitKind::RateIn, size, TagAction::Keep)
 }
@@ -51,11 +52,11 @@ pub fn storm<F: Frontend>(
     frame: &F,
     (id, port): (PortId, &PortConf),
     flood: FloodKind,
-    size: FrameSize,
 ) -> Result<(), DropReason> {
     if !features::limit() {
         return Ok(());
     }
+    let size = frame.size();
     let kind = LimitKind::from_raw(forget(LimitKind::of_flood(flood) as u32));
     let limited = port.flags.contains(PortFlags::STORM) & frame.is_first(port);
     admit(limited, id, kind, size, TagAction::Keep)

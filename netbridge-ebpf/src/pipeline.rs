@@ -230,7 +230,7 @@ fn verdict<F: Frontend>(
     if !mirror::made(frame, by_vlan) {
         return Ok(frame.pass_up());
     }
-    meter::ingress(frame, (ingress, port), frame.size())?;
+    meter::ingress(frame, (ingress, port))?;
     if features::guard() && port.flags.intersects(PortFlags::GUARDED) {
         guard::outcome(frame.guard(port.flags, ingress, vlan.vid))?;
     }
@@ -258,7 +258,7 @@ fn verdict<F: Frontend>(
             unicast(frame, settings, &route, &head, learned.then_some(flow))
         }
         Forward::Flood(kind) => {
-            meter::storm(frame, (ingress, port), kind, frame.size())?;
+            meter::storm(frame, (ingress, port), kind)?;
             let learn = frame.is_first(port);
             let limit = limit_of(frame, settings, kind, (ingress, vlan.vid), learn);
             if !frame.floods(settings, port) || !mirror::can_flood(frame, vlan.vid) {
