@@ -47,7 +47,6 @@ fn learn_source<F: Frontend>(
     let slot = table::lookup(key);
     let entry: Option<FdbEntry> = slot.as_ref().map(table::Slot::entry);
     admit_source(entry.as_ref(), ingress, port, now, settings.ageing)?;
-    admit_held(entry.as_ref(), (ingress, port.flags), now, settings)?;
     let mut flapping = false;
     let refusal = match decide::learn(entry.as_ref(), (ingress, port.flags), now, settings.ageing) {
         Learn::Keep => return Ok(true),
@@ -65,6 +64,7 @@ fn learn_source<F: Frontend>(
             let (Some(slot), Some(before)) = (slot, entry) else {
                 return Ok(true);
             };
+            admit_held(&before, now, settings)?;
             let (after, flaps) = moved(&before, fresh, ingress, now, settings);
             flapping = flaps;
             match table::relocate(&slot, key, &before, &after, port.learn_limit) {

@@ -70,7 +70,8 @@ pub fn make<F: Frontend>(frame: &mut F, copies: Copies, size: FrameSize) {
 #[inline(always)]
 pub fn made<F: Frontend>(frame: &mut F, copies: Copies) -> bool {
     let can = can_make(frame, copies);
-    if can {
+    // Where no copy can be made, asking for the size would be a call for nothing.
+    if can && features::mirror() && frame.mirrors() {
         let size = frame.size();
         make(frame, copies, size);
     }

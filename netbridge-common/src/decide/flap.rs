@@ -1,7 +1,7 @@
 //! What a station that moves back and forth comes to.
 
 use super::DropReason;
-use crate::{FdbEntry, FdbFlags, Flaps, PortFlags, PortId, Settings, Ticks};
+use crate::{FdbEntry, FdbFlags, Flaps, PortId, Settings, Ticks};
 
 impl Flaps {
     /// Bits of the tick; above them is the count.
@@ -38,25 +38,21 @@ impl FdbEntry {
     }
 }
 
-/// Refuses a frame whose source is held on another port than the frame came in on.
+/// Refuses a frame whose source would move here, though it is held where its `entry` says.
 ///
 /// It is not only not learned: where a station flaps, the frame is most likely one that has gone round
 /// a loop.
 #[inline(always)]
-pub fn admit_held(
-    entry: Option<&FdbEntry>,
-    (ingress, flags): (PortId, PortFlags),
+pub const fn admit_held(
+    entry: &FdbEntry,
     now: Ticks,
     settings: &Settings,
 ) -> Result<(), DropReason> {
-    if let Some(entry) = entry
-        && entry.port != ingress
-        && !flags.contains(PortFlags::NO_LEARNING)
-        && entry.is_held(now, settings)
-    {
-        return Err(DropReason::MovedSticky);
+    if entry.is_held(now, settings) {
+        Err(DropReason::MovedSticky)
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 /// What the entry of a station becomes that has moved to `port`, and whether it flaps: whether this is
@@ -101,7 +97,6 @@ mod tests {
 
     const ONE: PortId = PortId(1);
     const TWO: PortId = PortId(2);
-    const PLAIN: PortFlags = PortFlags(0);
 
     fn settings(moves: u16, hold: u16) -> Settings {
         Settings {
@@ -166,24 +161,16 @@ mod tests {
         assert_eq!((entry.port, flapped), (TWO, vec![3]));
         let hold = Ticks::from_secs(20).0;
         let refused = Err(DropReason::MovedSticky);
-        let admitted =
-            |port, flags, now| admit_held(Some(&entry), (port, flags), Ticks(now), &three);
-        assert_eq!(admitted(ONE, PLAIN, 3), refused);
-        assert_eq!(admitted(ONE, PLAIN, 3 + hold - 1), refused);
-        assert_eq!(admitted(ONE, PLAIN, 3 + hold), Ok(()));
-        assert_eq!(admitted(TWO, PLAIN, 3), Ok(()));
-        // What a port does not learn cannot move anything.
-        assert_eq!(admitted(ONE, PortFlags::NO_LEARNING, 3), Ok(()));
-        assert_eq!(admit_held(None, (ONE, PLAIN), Ticks(3), &three), Ok(()));
+        let admitted = |now| admit_held(&entry, Ticks(now), &three);
+        assert_eq!(admitted(3), refused);
+        assert_eq!(admitted(3 + hold - 1), refused);
+        assert_eq!(admitted(3 + hold), Ok(()));
         // After the hold it is an entry like others, whose moves are counted anew.
         let (next, flapping) = moved(&entry, true, ONE, Ticks(3 + hold), &three);
         assert!(!flapping && next.flags == FdbFlags(0));
         assert_eq!(next.flaps, Flaps::new(1, Ticks(3 + hold)));
         // An operator who takes the hold back lets it go at once.
-        assert_eq!(
-            admit_held(Some(&entry), (ONE, PLAIN), Ticks(3), &settings(3, 0)),
-            Ok(())
-        );
+        assert_eq!(admit_held(&entry, Ticks(3), &settings(3, 0)), Ok(()));
     }
 
     #[test]
