@@ -4,6 +4,7 @@ mod binding;
 mod limit;
 mod mdb;
 mod mirror;
+mod settings;
 mod table;
 mod view;
 

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{BridgeView, FdbView, PortView, VlanView};
+use super::{BridgeView, FdbView, PortView, VlanView, settings};
 use crate::stats::{BridgeStats, PortStats};
 
 pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
@@ -92,10 +92,10 @@ pub fn ports(views: &[PortView]) -> String {
         "limit",
         "why this hook",
     ];
-    // Most ports have no such limits, and their table no such column.
-    let limited = views.iter().any(|view| !view.limits.text().is_empty());
-    if limited {
-        header.push("storm and rate limits");
+    // Most ports are as they come, and their table has no such column.
+    let set = views.iter().any(|view| !settings::text(view).is_empty());
+    if set {
+        header.push("settings");
     }
     let mut table = table(&header, 4);
     for column in table.column_iter_mut().skip(7) {
@@ -112,8 +112,8 @@ pub fn ports(views: &[PortView]) -> String {
             limit(view.learn_limit),
             view.hook_reason.to_owned(),
         ];
-        if limited {
-            row.push(view.limits.text());
+        if set {
+            row.push(settings::text(view));
         }
         table.add_row(row);
     }
