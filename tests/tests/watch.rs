@@ -241,6 +241,12 @@ fn a_loop_is_opened_at_one_of_its_ports_and_the_storm_ends() {
         for word in ["there is a loop", "(left)", "(right)", "--state forwarding"] {
             assert!(said.contains(word), "no {word} in {said}");
         }
+        // A station that both CPUs saw on both ports was counted on one of them at a time.
+        let ports = json(&host, &["port", "show", "br0"]);
+        for port in ports.as_array().expect("ports") {
+            let learned = port["learned"].as_u64().expect("a count");
+            assert!(learned < 10, "{learned} addresses learned: {port}");
+        }
         // The containers of the other ports reach each other.
         let hello = frame(MacAddr::BROADCAST, MacAddr([2, 0, 0, 0, 0, 0x55]), "well?");
         // The storm has filled the first socket's buffer.
