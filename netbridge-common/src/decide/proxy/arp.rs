@@ -25,25 +25,29 @@ pub fn question(packet: &Packet, src: MacAddr) -> Option<[u8; 4]> {
     (*head == REQUEST && *sender == src.0).then_some(target)
 }
 
-/// The reply to a request, in the name of `owner`.
+/// Says whether it is a request, whoever asks.
 #[inline(always)]
-pub fn answer(packet: &Packet, owner: MacAddr) -> Packet {
-    let mut answer = *packet;
+pub fn is_request(packet: &Packet) -> bool {
+    packet.first_chunk() == Some(&REQUEST)
+}
+
+/// Makes the reply to a request, in the name of `owner`.
+#[inline(always)]
+pub fn answer(packet: &Packet, owner: &MacAddr, answer: &mut Packet) {
     let Some((asker, target)) = asker(packet) else {
-        return answer;
+        return;
     };
-    let rest = put(&mut answer, REPLY);
-    let rest = put(rest, owner.0);
+    let rest = put(answer, &REPLY);
+    let rest = put(rest, &owner.0);
     let rest = put(rest, target);
     put(rest, asker);
-    answer
 }
 
 /// Both addresses of who asks, and the IPv4 address that is asked for.
 #[inline(always)]
-fn asker(packet: &Packet) -> Option<([u8; 10], [u8; 4])> {
+fn asker(packet: &Packet) -> Option<(&[u8; 10], &[u8; 4])> {
     let (_, rest) = packet.split_first_chunk::<8>()?;
-    Some((*rest.first_chunk()?, *rest.last_chunk()?))
+    Some((rest.first_chunk()?, rest.last_chunk()?))
 }
 
 #[cfg(test)]
@@ -69,7 +73,9 @@ mod tests {
             let request = packet(1, (ASKER, sender), (zero, [10, 0, 0, 2]));
             assert_eq!(question(&request, ASKER), Some([10, 0, 0, 2]));
             let reply = packet(2, (OWNER, [10, 0, 0, 2]), (ASKER, sender));
-            assert_eq!(answer(&request, OWNER), reply);
+            let mut made = [0xff; LEN];
+            answer(&request, &OWNER, &mut made);
+            assert_eq!(made, reply);
         }
     }
 
@@ -77,11 +83,13 @@ mod tests {
     fn what_is_no_question_is_not_taken_for_one() {
         let request = packet(1, (ASKER, [10, 0, 0, 1]), (OWNER, [10, 0, 0, 2]));
         assert_eq!(question(&request, OWNER), None, "another Ethernet source");
+        assert!(is_request(&request));
         // Every octet of the fixed part counts; among them the operation.
         for at in 0..8 {
             let mut other = request;
             other[at] ^= 3;
             assert_eq!(question(&other, ASKER), None, "octet {at}");
+            assert!(!is_request(&other), "octet {at}");
         }
     }
 }

@@ -24,48 +24,55 @@ const SOLICITED: u8 = 0x60;
 /// Overrides what is cached.
 const UNSOLICITED: u8 = 0x20;
 
+/// The link-layer address of the target, 8 octets.
+const OPTION: [u8; 2] = [2, 1];
+
 /// All nodes of the link.
-const ALL_NODES: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+static ALL_NODES: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
 /// The Ethernet address of all nodes.
 const ALL_NODES_MAC: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 1]);
 
 /// A neighbour solicitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct Question<'a> {
     /// Who asks; `::` where it wants to know whether its own address is taken.
-    pub source: [u8; 16],
+    pub source: &'a [u8; 16],
     /// The address that is asked for.
-    pub target: [u8; 16],
+    pub target: &'a [u8; 16],
 }
 
-impl Question {
+impl<'a> Question<'a> {
     /// The solicitation in these octets, which begin with the IPv6 header; `None` where it is no valid one.
     #[inline(always)]
-    pub fn of(octets: &[u8; QUESTION_LEN]) -> Option<Self> {
+    pub fn of(octets: &'a [u8; QUESTION_LEN]) -> Option<Self> {
         let (head, rest) = octets.split_first_chunk::<8>()?;
-        let (source, rest) = rest.split_first_chunk::<16>()?;
-        let (_, rest) = rest.split_first_chunk::<16>()?;
-        let (icmp, rest) = rest.split_first_chunk::<8>()?;
-        let target = rest.first_chunk::<16>()?;
+        let (_, rest) = rest.split_first_chunk::<32>()?;
+        let [kind, code, ..] = *rest.first_chunk::<8>()?;
         let [version, _, _, _, high, low, next, hops] = *head;
-        let [kind, code, ..] = *icmp;
+        let question = Self::known(octets)?;
         let valid = version >> 4 == 6
             && u16::from_be_bytes([high, low]) >= 24
             && (next, hops) == (ICMPV6, HOP_LIMIT)
             && (kind, code) == (135, 0)
-            && source[0] != 0xff
-            && target[0] != 0xff;
-        valid.then_some(Self {
-            source: *source,
-            target: *target,
-        })
+            && question.source[0] != 0xff
+            && question.target[0] != 0xff;
+        valid.then_some(question)
+    }
+
+    /// The same of octets that have been found to be one.
+    #[inline(always)]
+    pub fn known(octets: &'a [u8; QUESTION_LEN]) -> Option<Self> {
+        let (_, rest) = octets.split_first_chunk::<8>()?;
+        let source = rest.first_chunk()?;
+        let target = rest.last_chunk()?;
+        Some(Self { source, target })
     }
 
     /// Says whether it asks whether an address is taken.
     #[inline(always)]
     pub fn is_dad(&self) -> bool {
-        u128::from_be_bytes(self.source) == 0
+        self.source.iter().fold(0, |all, octet| all | octet) == 0
     }
 
     /// Where the answer goes, if `asker` is the Ethernet source of the question.
@@ -74,56 +81,53 @@ impl Question {
         if self.is_dad() { ALL_NODES_MAC } else { asker }
     }
 
-    /// The advertisement in the name of `owner`, from the IPv6 header on.
+    /// Makes the advertisement in the name of `owner`, from the IPv6 header on.
     #[inline(always)]
-    pub fn answer(&self, owner: MacAddr) -> [u8; ANSWER_LEN] {
+    pub fn answer(&self, owner: &MacAddr, answer: &mut [u8; ANSWER_LEN]) {
         let (dst, flags) = if self.is_dad() {
-            (ALL_NODES, UNSOLICITED)
+            (&ALL_NODES, UNSOLICITED)
         } else {
             (self.source, SOLICITED)
         };
-        let mut option = [0; 8];
-        put(put(&mut option, [2, 1]), owner.0);
-        let [high, low] = checksum(self.target, dst, flags, option).to_be_bytes();
-        let mut answer = [0; ANSWER_LEN];
+        let [high, low] = checksum(self.target, dst, flags, owner).to_be_bytes();
         let rest = put(
-            &mut answer,
-            [0x60, 0, 0, 0, 0, ADVERTISEMENT_LEN, ICMPV6, HOP_LIMIT],
+            answer,
+            &[0x60, 0, 0, 0, 0, ADVERTISEMENT_LEN, ICMPV6, HOP_LIMIT],
         );
         let rest = put(rest, self.target);
         let rest = put(rest, dst);
-        let rest = put(rest, [136, 0, high, low, flags, 0, 0, 0]);
+        let rest = put(rest, &[136, 0, high, low, flags, 0, 0, 0]);
         let rest = put(rest, self.target);
-        put(rest, option);
-        answer
+        let rest = put(rest, &OPTION);
+        put(rest, &owner.0);
     }
 }
 
-/// The checksum of an advertisement of `target` to `dst`.
-#[inline(always)]
-fn checksum(target: [u8; 16], dst: [u8; 16], flags: u8, option: [u8; 8]) -> u16 {
+/// The checksum of an advertisement of `target` to `dst`. A function of its own: the compiler would keep
+/// every octet on the stack for whom copies them, too.
+#[inline(never)]
+fn checksum(target: &[u8; 16], dst: &[u8; 16], flags: u8, owner: &MacAddr) -> u16 {
     // The target counts twice: it is the source too.
-    let mut sum = 2_u64.wrapping_mul(words(u128::from_be_bytes(target)));
-    sum = sum.wrapping_add(words(u128::from_be_bytes(dst)));
-    sum = sum.wrapping_add(words(u64::from_be_bytes(option).into()));
-    sum = sum.wrapping_add(u64::from(ADVERTISEMENT_LEN).wrapping_add(ICMPV6.into()));
-    sum = sum.wrapping_add(u64::from(u16::from_be_bytes([136, 0])));
-    sum = sum.wrapping_add(u64::from(u16::from_be_bytes([flags, 0])));
+    let mut sum = words(target).wrapping_mul(2);
+    sum = sum.wrapping_add(words(dst)).wrapping_add(words(&owner.0));
+    sum = sum.wrapping_add(u32::from(u16::from_be_bytes(OPTION)));
+    sum = sum.wrapping_add(u32::from(ADVERTISEMENT_LEN).wrapping_add(ICMPV6.into()));
+    sum = sum.wrapping_add(u32::from(u16::from_be_bytes([136, 0])));
+    sum = sum.wrapping_add(u32::from(u16::from_be_bytes([flags, 0])));
     sum = (sum & 0xffff).wrapping_add(sum >> 16);
     sum = (sum & 0xffff).wrapping_add(sum >> 16);
     let [.., high, low] = sum.to_be_bytes();
     !u16::from_be_bytes([high, low])
 }
 
-/// The sum of the eight words of an address.
+/// The sum of the words of a few octets.
 #[inline(always)]
-const fn words(address: u128) -> u64 {
-    // Each lane of 32 bits adds up two words, which cannot overflow it.
-    const LANES: u128 = 0x0000_ffff_0000_ffff_0000_ffff_0000_ffff;
-    let lanes = (address & LANES).wrapping_add((address >> 16) & LANES);
-    let sum = lanes.wrapping_add(lanes >> 64);
-    let sum = sum.wrapping_add(sum >> 32);
-    (sum & 0xffff_ffff) as u64
+fn words<const N: usize>(octets: &[u8; N]) -> u32 {
+    let (pairs, _) = octets.as_chunks::<2>();
+    pairs.iter().fold(0_u32, |sum, [high, low]| {
+        let sum = sum.wrapping_add(u32::from(*high) << 8);
+        sum.wrapping_add(u32::from(*low))
+    })
 }
 
 #[cfg(test)]
@@ -164,10 +168,12 @@ mod tests {
             ([0xfe; 16], [0xfe; 16], ASKER, 0x60),
             ([0; 16], ALL_NODES, ALL_NODES_MAC, 0x20),
         ] {
-            let question = Question::of(&solicitation(source)).unwrap();
-            assert_eq!(question.target, address(2));
+            let octets = solicitation(source);
+            let question = Question::of(&octets).unwrap();
+            assert_eq!(question.target, &address(2));
             assert_eq!(question.reply_to(ASKER), mac);
-            let answer = question.answer(OWNER);
+            let mut answer = [0xff; ANSWER_LEN];
+            question.answer(&OWNER, &mut answer);
             assert_eq!(answer[..8], [0x60, 0, 0, 0, 0, 32, 58, 255]);
             assert_eq!(
                 (&answer[8..24], &answer[24..40]),
