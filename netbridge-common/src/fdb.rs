@@ -20,10 +20,21 @@ impl FdbKey {
     }
 
     /// A number that orders keys as they are ordered, and is compared in one step.
+    #[inline(always)]
     pub const fn rank(&self) -> u64 {
         let [o0, o1, o2, o3, o4, o5] = self.mac.0;
         let [high, low] = self.vid.to_be_bytes();
         u64::from_be_bytes([o0, o1, o2, o3, o4, o5, high, low])
+    }
+
+    /// The key of a number from [`FdbKey::rank`].
+    #[inline(always)]
+    pub const fn of_rank(rank: u64) -> Self {
+        let [o0, o1, o2, o3, o4, o5, high, low] = rank.to_be_bytes();
+        Self {
+            mac: MacAddr([o0, o1, o2, o3, o4, o5]),
+            vid: u16::from_be_bytes([high, low]),
+        }
     }
 }
 
@@ -140,5 +151,6 @@ mod tests {
         };
         let keys = [key(0, 0), key(0, 2), key(0, 256), key(1, 0), key(255, 7)];
         assert!(keys.is_sorted() && keys.is_sorted_by_key(FdbKey::rank));
+        assert_eq!(keys.map(|key| FdbKey::of_rank(key.rank())), keys);
     }
 }

@@ -51,13 +51,15 @@ pub mod name {
     pub const MDB_COUNTS: &str = "MDB_COUNTS";
     /// Room for one key, per CPU.
     pub const MDB_SCRATCH: &str = "MDB_SCRATCH";
+    /// Room for a question for a neighbour and its answer.
+    pub const PROXY_SCRATCH: &str = "PROXY_SCRATCH";
     /// Ring buffer of [`crate::Event`].
     pub const EVENTS: &str = "EVENTS";
     /// One [`crate::EventBudget`] per CPU.
     pub const EVENT_BUDGET: &str = "EVENT_BUDGET";
 
     /// All of them.
-    pub const ALL: [&str; 25] = [
+    pub const ALL: [&str; 26] = [
         SETTINGS,
         PORT_CONF,
         PORT_INFO,
@@ -81,6 +83,7 @@ pub mod name {
         MDB,
         MDB_COUNTS,
         MDB_SCRATCH,
+        PROXY_SCRATCH,
         EVENTS,
         EVENT_BUDGET,
     ];

@@ -40,6 +40,16 @@ pub fn forwarded(ingress: PortId, size: FrameSize) {
     }
 }
 
+/// A frame came in on `ingress` and was answered there.
+#[inline(always)]
+pub fn answered(ingress: PortId, size: FrameSize) {
+    if let Some(counters) = of(ingress) {
+        received(counters, size);
+        add(&mut counters.forwarded, size.frames);
+        add(&mut counters.answered, size.frames);
+    }
+}
+
 /// A frame came in on `ingress` and went to all other ports.
 #[inline(always)]
 pub fn flooded(ingress: PortId, size: FrameSize) {

@@ -33,6 +33,7 @@ pub mod octets;
 pub mod packet;
 pub mod pipeline;
 pub mod probe;
+pub mod proxy;
 pub mod skb;
 pub mod snoop;
 pub mod table;

@@ -10,7 +10,7 @@ use aya_ebpf::{
 use netbridge_common::{
     Binding, BindingKey, Event, EventBudget, FdbEntry, FdbKey, FlowSet, MdbEntry, MdbKey, PortConf,
     PortCounters, PortLimits, PortMeters, PortVlans, Settings, VlanCounters, VlanMirror,
-    decide::guard,
+    decide::{guard, proxy},
     flow::FLOW_SETS,
     maps::{
         DEFAULT_BINDINGS, DEFAULT_FDB_ENTRIES, DEFAULT_PORT_SLOTS, EVENT_RING_BYTES, MDB_ENTRIES,
@@ -120,6 +120,10 @@ pub static MDB_COUNTS: Array<u64, { PORTS.wrapping_mul(2) }> = Array::new();
 /// Room for a key and an entry. Written and read by the programs.
 #[btf_map]
 pub static MDB_SCRATCH: PerCpuArray<mdb::Scratch, 1> = PerCpuArray::new();
+
+/// Room for a question for a neighbour and its answer.
+#[btf_map]
+pub static PROXY_SCRATCH: PerCpuArray<proxy::Scratch, 1> = PerCpuArray::new();
 
 /// What happened. Written by the programs, read by one process.
 #[btf_map]

@@ -17,7 +17,7 @@ use netbridge_common::{
 use crate::{
     clock, count, features,
     flow::Flow,
-    learn, meter, mirror, notify,
+    learn, meter, mirror, notify, proxy,
     snoop::{self, Place},
     table,
     verifier::forget,
@@ -27,6 +27,8 @@ use crate::{
 pub trait Frontend {
     /// What the program returns to the kernel.
     type Action;
+    /// Whether there is another hook to leave a frame to.
+    const HAS_ABOVE: bool;
 
     /// Index of the interface that the frame came in on.
     fn ifindex(&self) -> u32;
@@ -50,6 +52,10 @@ pub trait Frontend {
     fn addresses(&self) -> Option<([u32; 3], u16)>;
     /// Asks the guard of the port that the frame came in on, see [`crate::guard`].
     fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32;
+    /// Looks whether the frame is a question, see [`crate::proxy`].
+    fn ask(&self, vlan: FrameVlan) -> u32;
+    /// Makes the question that was found the answer to it.
+    fn answer(&mut self, question: u32) -> u32;
     /// Where the frame came in, as [`netbridge_common::FlowKey::new`] takes it.
     fn origin(&self) -> u32;
     /// Looks into a frame for a group that came in by `port`; the database takes up what it says where
@@ -141,7 +147,7 @@ fn again<F: Frontend>(frame: &mut F, settings: &Settings, flow: &Flow) -> Option
 
 /// Does what is to be done with the tag; nothing on a bridge that filters no VLANs.
 #[inline(always)]
-fn retag<F: Frontend>(
+pub fn retag<F: Frontend>(
     frame: &mut F,
     settings: &Settings,
     action: TagAction,
@@ -258,6 +264,9 @@ fn verdict<F: Frontend>(
             unicast(frame, settings, &route, &head, learned.then_some(flow))
         }
         Forward::Flood(kind) => {
+            if let Some(action) = proxy::answered(frame, settings, (ingress, port), kind, vlan)? {
+                return Ok(action);
+            }
             meter::storm(frame, (ingress, port), kind)?;
             let learn = frame.is_first(port);
             let limit = limit_of(frame, settings, kind, (ingress, vlan.vid), learn);

@@ -11,7 +11,7 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{Copies, DropReason, FloodKind, TagAction, Way, snoop::Limit},
+    decide::{Copies, DropReason, FloodKind, FrameVlan, TagAction, Way, snoop::Limit},
     frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     gso,
     vlan::Tag,
@@ -23,6 +23,7 @@ use crate::{
     mirror, packet,
     pipeline::{self, Flood, Frontend},
     probe::probe_tc,
+    proxy::{answer_tc, ask_tc, make_answer},
     skb::{redirect, redirect_peer, retag},
     snoop::{self, Place},
     table,
@@ -163,6 +164,7 @@ impl<'a> TcFrame<'a> {
 
 impl Frontend for TcFrame<'_> {
     type Action = i32;
+    const HAS_ABOVE: bool = false;
 
     #[inline(always)]
     fn ifindex(&self) -> u32 {
@@ -234,6 +236,23 @@ impl Frontend for TcFrame<'_> {
     fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32 {
         // SAFETY: the program's own context.
         unsafe { guard_tc(self.ctx.skb.skb, flags.0, port.0, u32::from(vid)) }
+    }
+
+    #[inline(always)]
+    fn ask(&self, vlan: FrameVlan) -> u32 {
+        // A tag beside the frame that is not the bridge's own makes it somebody else's question.
+        if self.tpid().is_some() != vlan.tagged {
+            return 0;
+        }
+        // SAFETY: the program's own context.
+        unsafe { ask_tc(self.ctx.skb.skb, vlan.vid.into(), ETH_HEADER_LEN) }
+    }
+
+    #[inline(always)]
+    fn answer(&mut self, question: u32) -> u32 {
+        make_answer(question);
+        // SAFETY: the program's own context.
+        unsafe { answer_tc(self.ctx.skb.skb, question) }
     }
 
     #[inline(always)]

@@ -11,8 +11,10 @@ use aya_ebpf::{
 };
 use netbridge_common::{
     FlowKey, FrameHead, FrameSize, PortConf, PortFlags, PortId, Settings,
-    decide::{Copies, DropReason, FloodKind, TagAction, Way, flood_egress, snoop::Limit},
-    frame::VLAN_TAG_LEN,
+    decide::{
+        Copies, DropReason, FloodKind, FrameVlan, TagAction, Way, flood_egress, snoop::Limit,
+    },
+    frame::{ETH_HEADER_LEN, VLAN_TAG_LEN},
     vlan::Tag,
 };
 
@@ -23,6 +25,7 @@ use crate::{
     meter, packet,
     pipeline::{self, Flood, Frontend},
     probe::probe_xdp,
+    proxy::{answer_xdp, ask_xdp, make_answer},
     snoop::{self, Place},
     table,
 };
@@ -177,6 +180,7 @@ impl<'a> XdpFrame<'a> {
 
 impl Frontend for XdpFrame<'_> {
     type Action = u32;
+    const HAS_ABOVE: bool = true;
 
     #[inline(always)]
     fn ifindex(&self) -> u32 {
@@ -245,6 +249,21 @@ impl Frontend for XdpFrame<'_> {
     fn guard(&self, flags: PortFlags, port: PortId, vid: u16) -> u32 {
         // SAFETY: the program's own context.
         unsafe { guard_xdp(self.ctx.ctx, flags.0, port.0, u32::from(vid)) }
+    }
+
+    #[inline(always)]
+    fn ask(&self, vlan: FrameVlan) -> u32 {
+        let tags = u32::from(vlan.tagged).wrapping_mul(VLAN_TAG_LEN);
+        let at = ETH_HEADER_LEN.wrapping_add(tags);
+        // SAFETY: the program's own context.
+        unsafe { ask_xdp(self.ctx.ctx, vlan.vid.into(), at) }
+    }
+
+    #[inline(always)]
+    fn answer(&mut self, question: u32) -> u32 {
+        make_answer(question);
+        // SAFETY: the program's own context.
+        unsafe { answer_xdp(self.ctx.ctx, question) }
     }
 
     #[inline(always)]

@@ -11,6 +11,7 @@ mod ingress;
 mod learn;
 mod limit;
 mod mirror;
+pub mod proxy;
 mod reason;
 pub mod snoop;
 mod vlan;

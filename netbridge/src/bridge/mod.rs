@@ -19,7 +19,7 @@ mod vlan;
 mod watch;
 
 use netbridge_common::{
-    ABI_VERSION, Features, Mode, Settings, Ticks,
+    ABI_VERSION, Features, Mode, ProxyMode, Settings, Ticks,
     settings::{DEFAULT_AGEING_SECS, DEFAULT_EVENT_RATE, DEFAULT_FLAPS},
 };
 
@@ -93,6 +93,8 @@ pub struct BridgeChange {
     pub watch: WatchChange,
     /// Whether multicast goes only to members and routers.
     pub mcast_snooping: Option<bool>,
+    /// Whether neighbours that are bound to ports are answered for.
+    pub proxy: Option<ProxyMode>,
 }
 
 impl BridgeChange {
@@ -101,6 +103,10 @@ impl BridgeChange {
         let wanted = [
             (self.vlan_filtering, Features::VLAN),
             (self.mcast_snooping, Features::SNOOP),
+            (
+                self.proxy.map(|mode| mode != ProxyMode::Off),
+                Features::PROXY,
+            ),
         ];
         wanted
             .into_iter()
@@ -332,6 +338,9 @@ impl Bridge {
         }
         if let Some(flood) = change.flood {
             settings.drop_unknown = u16::from(!flood);
+        }
+        if let Some(proxy) = change.proxy {
+            settings.proxy = proxy as u16;
         }
         change.watch.apply(&mut settings)?;
         if let Some(snooping) = change.mcast_snooping {

@@ -10,6 +10,7 @@ use netbridge_common::{
 
 use super::{
     UsageError,
+    proxy::Proxy,
     values::{self, ModeArg, OnOff, VlanProtocolArg, mac},
     watch::Watch,
 };
@@ -111,6 +112,8 @@ pub(super) struct Set {
     /// Send multicast only to ports that have members of the group, or routers, behind them.
     #[arg(long, value_enum, value_name = "on|off")]
     mcast_snooping: Option<OnOff>,
+    #[command(flatten)]
+    proxy: Proxy,
 }
 
 pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
@@ -177,6 +180,7 @@ fn set(args: &Set) -> Result<()> {
         flood: args.flood.map(OnOff::is_on),
         watch: args.watch.change(),
         mcast_snooping: args.mcast_snooping.map(OnOff::is_on),
+        proxy: args.proxy.mode(),
     };
     if change == BridgeChange::default() {
         return Err(UsageError(format!(

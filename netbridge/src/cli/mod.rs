@@ -14,6 +14,7 @@ mod mcast;
 mod mdb;
 mod mirror;
 mod port;
+mod proxy;
 mod run;
 mod serve;
 mod stats;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use netbridge_common::{
-    FdbEntry, FdbKey, LoopGuard, PortFlags, PortId, PortVlans, vlan::AcceptFrames,
+    FdbEntry, FdbKey, LoopGuard, PortFlags, PortId, PortVlans, ProxyMode, vlan::AcceptFrames,
 };
 use serde::Serialize;
 
@@ -47,6 +47,8 @@ pub struct BridgeView {
     pub loop_guard: &'static str,
     /// Whether multicast goes only to members and routers.
     pub mcast_snooping: bool,
+    /// Whether neighbours that are bound to ports are answered for: `off`, `on` or `only`.
+    pub arp_proxy: &'static str,
     /// Ports that there is room for.
     pub max_ports: u32,
     /// FDB entries that there is room for.
@@ -82,6 +84,7 @@ impl BridgeView {
             flap_hold: settings.flap_hold,
             loop_guard: LoopGuard::from_raw(settings.loop_guard).name(),
             mcast_snooping: settings.mcast_snooping != 0,
+            arp_proxy: ProxyMode::from_raw(settings.proxy).name(),
             max_ports: settings.port_slots.saturating_sub(1),
             fdb_entries: bridge.maps().fdb_capacity(),
             xdp_floods: settings.xdp_floods != 0,

@@ -3,7 +3,7 @@
 use netbridge::datapath;
 use netbridge_common::{
     Binding, BindingKey, FdbEntry, FdbFlags, FdbKey, Flaps, Limit, LimitKind, LoopGuard, MacAddr,
-    MdbEntry, MdbKey, Mode, PortFlags, PortId, PortState, Ticks,
+    MdbEntry, MdbKey, Mode, PortFlags, PortId, PortState, ProxyMode, Ticks,
     limit::{MIN_RATE, meter_time},
     mdb::MEMBERSHIP,
 };
@@ -61,6 +61,8 @@ pub enum Before {
     Bound(BindingKey, Binding),
     /// A port relays these reserved groups.
     GroupMask(u32, u16),
+    /// The bridge answers for neighbours.
+    Proxy(ProxyMode),
     /// The bridge drops frames for nobody known.
     DropUnknown,
     /// What comes in by a port is mirrored to another one, and what goes out; 0 for no mirror.
@@ -104,6 +106,7 @@ impl Before {
                 maps.set_binding(key, binding).expect("bind an address");
             }
             Self::GroupMask(n, mask) => bench.change(n, |port| port.group_fwd_mask = mask),
+            Self::Proxy(mode) => bench.set(|settings| settings.proxy = mode as u16),
             Self::DropUnknown => bench.set(|settings| settings.drop_unknown = 1),
             Self::Mirror(n, mirror_in, mirror_out) => {
                 bench.change(n, |port| {

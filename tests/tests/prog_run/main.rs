@@ -10,6 +10,7 @@ mod guard;
 mod learn;
 mod limits;
 mod mirror;
+mod proxy;
 mod snoop;
 mod switches;
 mod watch;
