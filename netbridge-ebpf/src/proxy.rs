@@ -133,7 +133,7 @@ pub extern "C" fn make_answer(question: u32) -> u32 {
     0
 }
 
-/// Makes the question at TC the answer that was made to it; [`STIFF`], [`FAILED`], or its length.
+/// Makes the question at TC the answer that was made to it; its length, or a small number where that failed.
 ///
 /// # Safety
 /// `skb` must be the context of the program.
@@ -178,8 +178,9 @@ pub extern "C" fn find_owner(asker: u32) -> u32 {
     let Some(scratch) = scratch() else {
         return 0;
     };
+    let key = &scratch.key;
     // SAFETY: an element that is recycled meanwhile holds another binding, for a moment.
-    let Some(binding) = (unsafe { BINDINGS.get(&scratch.key) }) else {
+    let Some(binding) = (unsafe { BINDINGS.get(key) }) else {
         return 0;
     };
     let (Some(from), Some(to)) = (table::port(asker), table::port(binding.port)) else {
@@ -194,6 +195,7 @@ pub extern "C" fn find_owner(asker: u32) -> u32 {
 }
 
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a packet's length")]
 fn answer(frame: &impl Rewrite, question: Question) -> u32 {
     let Some(scratch) = scratch() else {
         return FAILED;

@@ -62,6 +62,17 @@ fn quiet(lab: &Lab) {
     lab.bridge(|bridge| bridge.change(&change).expect("answer for neighbours"));
 }
 
+/// The address that a stack makes of an Ethernet address (RFC 4291 appendix A).
+fn link_local(mac: MacAddr) -> Ipv6Addr {
+    let mut octets = [0; 16];
+    octets[..2].copy_from_slice(&[0xfe, 0x80]);
+    octets[8..11].copy_from_slice(&mac.0[..3]);
+    octets[8] ^= 2;
+    octets[11..13].copy_from_slice(&[0xff, 0xfe]);
+    octets[13..].copy_from_slice(&mac.0[3..]);
+    Ipv6Addr::from_octets(octets)
+}
+
 /// Gives a container an address, which its stack looks for first.
 fn add_ipv6(netns: &Netns, ip: Ipv6Addr) {
     let enable = || fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "0");
@@ -167,18 +178,7 @@ fn neighbours_find_each_other_and_nobody_else_hears_of_it() {
         // port is out of the way.
         lab.bridge(|bridge| bridge.del_bindings(&three.port, &Addresses::default()))
             .expect("free the addresses");
-        let [_, _, _, d, e, f] = three.mac.0;
-        let [a, b, c, ..] = three.mac.0.map(u16::from);
-        let link = Ipv6Addr::new(
-            0xfe80,
-            0,
-            0,
-            0,
-            (a ^ 2) << 8 | b,
-            c << 8 | 0xff,
-            0xfe00 | u16::from(d),
-            u16::from_be_bytes([e, f]),
-        );
+        let link = link_local(three.mac);
         let taken = Addresses {
             macs: vec![two.mac],
             ips: vec![IpAddr::from(link)],

@@ -13,6 +13,7 @@ mod limits;
 mod live;
 mod mdb;
 mod mirror;
+mod proxy;
 mod switches;
 
 use std::{

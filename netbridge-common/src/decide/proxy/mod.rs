@@ -119,7 +119,7 @@ impl Scratch {
         MacAddr(asker.copied().unwrap_or_default())
     }
 
-    /// Makes the answer to what [`Scratch::read`] found, in the name of its `owner`.
+    /// Makes the answer to what [`Scratch::read`] found, in the name of its owner.
     #[inline(always)]
     pub fn answer(&mut self, question: Question) {
         let mut to = self.asker();
