@@ -1,4 +1,5 @@
 //! What a frame's source teaches the FDB, and where the FDB sends the frame.
+#![expect(unsafe_code, reason = "a function whose name is kept")]
 
 use netbridge_common::{
     EventKind, FdbEntry, FdbKey, FrameHead, PortConf, PortFlags, PortId, Settings, Ticks,
@@ -60,16 +61,16 @@ fn learn_source<F: Frontend>(
             Ok(false) => return Ok(true),
             outcome => outcome.err(),
         },
-        Learn::Move { fresh, .. } => {
-            let (Some(slot), Some(before)) = (slot, entry) else {
-                return Ok(true);
-            };
-            admit_held(&before, now, settings)?;
-            let (after, flaps) = moved(&before, fresh, ingress, now, settings);
-            flapping = flaps;
-            match table::relocate(&slot, key, &before, &after, port.learn_limit) {
-                Ok(false) => return Ok(true),
-                outcome => outcome.err(),
+        Learn::Move { .. } => {
+            match move_station(key.rank(), ingress.0, port.learn_limit, u64::from(now.0)) {
+                MOVED => None,
+                FLAPPING => {
+                    flapping = true;
+                    None
+                }
+                HELD => return Err(DropReason::MovedSticky),
+                FULL => Some(Refusal::PortLimit),
+                _ => return Ok(true),
             }
         }
         Learn::Refuse(refusal) => Some(refusal),
@@ -79,6 +80,41 @@ fn learn_source<F: Frontend>(
         report(settings, ingress, key, entry, refusal, flapping);
     }
     Ok(refusal.is_none())
+}
+
+/// What became of a station that was to move: it did; it did, and flaps; it is held where it was; the
+/// port has no room for it. Any other number: somebody else has changed its entry meanwhile.
+const MOVED: u32 = 1;
+const FLAPPING: u32 = 2;
+const HELD: u32 = 3;
+const FULL: u32 = 4;
+
+/// Moves the station at `address`, as [`FdbKey::rank`] has it, to `port`, which may have `limit` of them.
+///
+/// A function of its own, for the stack that two entries take, and because stations move rarely.
+#[inline(never)]
+#[unsafe(no_mangle)]
+#[expect(clippy::cast_possible_truncation, reason = "ticks are 32 bits")]
+pub extern "C" fn move_station(address: u64, port: u32, limit: u32, now: u64) -> u32 {
+    let (key, port, now) = (FdbKey::of_rank(address), PortId(port), Ticks(now as u32));
+    let (Some(settings), Some(slot)) = (table::settings(), table::lookup(key)) else {
+        return 0;
+    };
+    let before = slot.entry();
+    let here = (port, PortFlags::default());
+    let Learn::Move { fresh, .. } = decide::learn(Some(&before), here, now, settings.ageing) else {
+        return 0;
+    };
+    if admit_held(&before, now, settings).is_err() {
+        return HELD;
+    }
+    let (after, flapping) = moved(&before, fresh, port, now, settings);
+    match table::relocate(&slot, key, &before, &after, limit) {
+        Ok(true) if flapping => FLAPPING,
+        Ok(true) => MOVED,
+        Ok(false) => 0,
+        Err(_) => FULL,
+    }
 }
 
 /// Counts and reports what became of an attempt to learn.

@@ -1,5 +1,7 @@
 //! The path of every frame: parse, admit, learn, lookup, forward, egress, verdict.
 
+use core::hint::black_box;
+
 use netbridge_common::{
     EventKind, FdbKey, FlowChecks, FrameHead, FrameSize, Mode, PortConf, PortFlags, PortId,
     Settings, Ticks,
@@ -226,7 +228,8 @@ fn verdict<F: Frontend>(
     if !mirror::made(frame, by_port) {
         return Ok(frame.pass_up());
     }
-    let head = frame.head().ok_or(DropReason::Malformed)?;
+    // In memory, where the compiler would else keep each of its octets in a word of the stack.
+    let head = black_box(frame.head().ok_or(DropReason::Malformed)?);
     admit(port, &head, settings)?;
     if features::loops() {
         look_for_probe(frame, settings, ingress, &head)?;
