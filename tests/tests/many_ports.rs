@@ -7,10 +7,10 @@
 use std::time::{Duration, Instant};
 
 use netbridge::{
-    bridge::{BridgeChange, HookChoice, Membership, PortSpec},
+    bridge::{Addresses, BridgeChange, HookChoice, Membership, PortSpec},
     net::{Links, VethSpec},
 };
-use netbridge_common::MacAddr;
+use netbridge_common::{MacAddr, ProxyMode};
 use netbridge_tests::{
     frame::{Frame, VLAN},
     require::note,
@@ -101,10 +101,45 @@ fn a_broadcast_reaches_every_one_of_1100_ports() {
     lab.assert_accounts();
     lab.assert_no_drops();
     note(format_args!("done after {:?}", start.elapsed()));
+    a_question_among_many_ports(&lab, &wires);
     a_vlan_of_many_ports(&lab, &wires);
     note(format_args!("VLANs after {:?}", start.elapsed()));
     drop(lab);
     note(format_args!("gone after {:?}", start.elapsed()));
+}
+
+/// A question for an address that is bound makes one frame, the answer, where it would have made 1,099.
+fn a_question_among_many_ports(lab: &Lab, wires: &[Wire]) {
+    let (asker, owner) = (lab.container(1), lab.container(3));
+    let addresses = Addresses {
+        macs: vec![owner.mac],
+        ips: vec![owner.ip.into()],
+        vlan: None,
+    };
+    let change = BridgeChange {
+        proxy: Some(ProxyMode::On),
+        ..BridgeChange::default()
+    };
+    lab.bridge(|bridge| {
+        let bound = bridge.add_bindings(&owner.port, &addresses);
+        bound.expect("bind an address");
+        bridge.change(&change).expect("answer for neighbours");
+    });
+    let before = lab.all_stats();
+    let mut question = Frame::new(MacAddr::BROADCAST, asker.mac).arp_request();
+    question[28..32].copy_from_slice(&asker.ip.octets());
+    question[38..42].copy_from_slice(&owner.ip.octets());
+    wires[0].send(&question);
+    let is_answer = |frame: &[u8]| frame[6..12] == owner.mac.0 && frame[20..22] == [0, 2];
+    wires[0].expect(is_answer, SOON);
+    let now = lab.all_stats();
+    let sent = now.iter().zip(&before);
+    let sent: u64 = sent.map(|(now, then)| now.tx.frames - then.tx.frames).sum();
+    assert_eq!(sent, 1, "frames that one question made");
+    lab.bridge(|bridge| {
+        let free = bridge.del_bindings(&owner.port, &Addresses::default());
+        free.expect("free the address");
+    });
 }
 
 /// The same in a VLAN: 400 of the ports leave it, and a flood, which takes several runs of the program,

@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use netbridge_common::{Features, LoopGuard, MacAddr, PortFlags};
+use netbridge_common::{Features, LoopGuard, MacAddr, PortFlags, ProxyMode};
 
 use super::{
     cost::{REDIRECT, REPEAT, best, run_once, sample},
@@ -69,6 +69,26 @@ enum Frames {
     Broadcast,
     /// The same to a group.
     Multicast,
+    /// An ARP request for the second station.
+    Question,
+}
+
+impl Frames {
+    /// How often a program is run on one buffer: a question that was answered is none any more.
+    const fn repeat(self) -> u32 {
+        match self {
+            Self::Question => 1,
+            _ => REPEAT,
+        }
+    }
+
+    /// How often that is done, for a figure; the least time counts.
+    const fn rounds(self) -> u32 {
+        match self {
+            Self::Question => 4_000,
+            _ => 1,
+        }
+    }
 }
 
 /// A bridge that does nothing but bridge.
@@ -211,6 +231,28 @@ static FEATURES: &[Feature] = &[
         ..PLAIN
     },
     Feature {
+        name: "question_off",
+        frames: Frames::Question,
+        ..PLAIN
+    },
+    Feature {
+        name: "question_answered",
+        frames: Frames::Question,
+        switch_on: |bridge, stations| {
+            let addresses = Addresses {
+                macs: vec![MacAddr(stations[1].mac)],
+                ips: vec![stations[1].address.into()],
+                vlan: None,
+            };
+            bridge.add_bindings(&port_name(2), &addresses)?;
+            Ok(bridge.change(&BridgeChange {
+                proxy: Some(ProxyMode::On),
+                ..BridgeChange::default()
+            })?)
+        },
+        ..PLAIN
+    },
+    Feature {
         name: "multicast_off",
         frames: Frames::Multicast,
         ..PLAIN
@@ -263,7 +305,7 @@ impl Feature {
     fn flow_caches(&self) -> &'static [bool] {
         match self.frames {
             Frames::Unicast => &[true, false],
-            Frames::Broadcast | Frames::Multicast => &[false],
+            Frames::Broadcast | Frames::Multicast | Frames::Question => &[false],
         }
     }
 
@@ -291,6 +333,7 @@ impl Feature {
             Frames::Unicast => datagram(one, two.address, two.mac),
             Frames::Broadcast => datagram(one, two.address, [0xff; 6]),
             Frames::Multicast => datagram(one, GROUP, GROUP_MAC),
+            Frames::Question => question(one, two.address),
         };
         let back = datagram(two, one.address, one.mac);
         rig.host.run(|| -> Result<Duration> {
@@ -304,12 +347,16 @@ impl Feature {
             run(&frame, one.ifindex, 1)?;
             run(&back, two.ifindex, 1)?;
             best(|| {
-                let (action, took) = run(&frame, one.ifindex, REPEAT)?;
-                ensure!(
-                    REDIRECT.contains(&action),
-                    "the program returned {action}, not a redirect"
-                );
-                Ok(took)
+                let mut least = Duration::MAX;
+                for _ in 0..self.frames.rounds() {
+                    let (action, took) = run(&frame, one.ifindex, self.frames.repeat())?;
+                    ensure!(
+                        REDIRECT.contains(&action),
+                        "the program returned {action}, not a redirect"
+                    );
+                    least = least.min(took);
+                }
+                Ok(least)
             })
         })?
     }
@@ -333,5 +380,17 @@ fn datagram(from: &Station, to: Ipv4Addr, dst: [u8; 6]) -> Vec<u8> {
     frame.extend([0x10, 0x00, 0x14, 0x51]);
     frame.extend(udp_len.to_be_bytes());
     frame.resize(frame.len() + 2 + usize::from(PAYLOAD), 0);
+    frame
+}
+
+/// An ARP request from a station for an address.
+fn question(from: &Station, target: Ipv4Addr) -> Vec<u8> {
+    let mut frame = [[0xff; 6], from.mac].concat();
+    frame.extend([0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1]);
+    frame.extend(from.mac);
+    frame.extend(from.address.octets());
+    frame.extend([0; 6]);
+    frame.extend(target.octets());
+    frame.resize(60, 0);
     frame
 }
