@@ -16,6 +16,7 @@ pub mod numbered;
 pub mod program;
 pub mod require;
 pub mod snapshot;
+pub mod stack6;
 pub mod topology;
 pub mod traffic;
 pub mod vlans;

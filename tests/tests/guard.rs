@@ -7,20 +7,20 @@
 
 use std::{
     fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, UdpSocket},
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::Duration,
 };
 
 use netbridge::{
     bridge::{Addresses, BridgeChange, PortChange},
-    net::{Links, Netns},
+    net::Netns,
 };
 use netbridge_common::{MacAddr, PortFlags};
 use netbridge_tests::{
     frame::{ARP, Frame, IPV4, VLAN},
     require_root,
+    stack6::{add_ipv6, ipv6, reaches, socket},
     topology::{Lab, hook_mixes, on_every_mix},
     traffic::{ping, tcp},
     wire::{Wire, expect_delivery, frame, typed_frame},
@@ -138,47 +138,6 @@ fn who_is_bound_works_and_who_spoofs_does_not() {
     });
 }
 
-/// Gives container `n` an IPv6 address, with whatever its stack does about it.
-fn with_ipv6(lab: &Lab, n: u16) -> Ipv6Addr {
-    let netns = &lab.container(n.into()).netns;
-    let ip = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, n);
-    let enable = || fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "0");
-    netns
-        .run(enable)
-        .expect("enter the namespace")
-        .expect("enable IPv6");
-    let links = Links::within(netns).expect("open the interfaces");
-    let eth0 = links.by_name("eth0").expect("find eth0").ifindex;
-    let prefix = format!("{ip}/64").parse().expect("make a prefix");
-    links.add_address(eth0, prefix).expect("add the address");
-    ip
-}
-
-/// A socket in a namespace; bound as soon as the address has been found to be nobody else's.
-fn socket(netns: &Netns, ip: Ipv6Addr) -> UdpSocket {
-    let open = || {
-        (0..100)
-            .find_map(|_| {
-                thread::park_timeout(Duration::from_millis(50));
-                UdpSocket::bind((ip, 4000)).ok()
-            })
-            .expect("bind a socket")
-    };
-    let socket = netns.run(open).expect("enter the namespace");
-    let patience = Some(Duration::from_millis(500));
-    socket.set_read_timeout(patience).expect("set a timeout");
-    socket
-}
-
-/// Says whether a datagram comes from one socket to another, within ten times half a second.
-fn reaches(from: &UdpSocket, to: &UdpSocket) -> bool {
-    let address = to.local_addr().expect("an address");
-    (0..10).any(|_| {
-        from.send_to(b"hello", address).expect("send");
-        to.recv_from(&mut [0; 16]).is_ok()
-    })
-}
-
 #[test]
 fn neighbour_discovery_works_for_who_is_bound() {
     require_root!();
@@ -188,7 +147,7 @@ fn neighbour_discovery_works_for_who_is_bound() {
         let mut sockets = Vec::new();
         for n in [1_u16, 2] {
             let container = lab.container(n.into());
-            let ip = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, n);
+            let ip = ipv6(n);
             let own = Addresses {
                 macs: vec![container.mac],
                 ips: vec![IpAddr::from(ip)],
@@ -196,7 +155,7 @@ fn neighbour_discovery_works_for_who_is_bound() {
             };
             lab.bridge(|bridge| bridge.add_bindings(&container.port, &own))
                 .expect("bind an address");
-            with_ipv6(&lab, n);
+            add_ipv6(&container.netns, ip);
             sockets.push(socket(&container.netns, ip));
         }
         assert!(reaches(&sockets[0], &sockets[1]), "{hooks:?}");
@@ -209,7 +168,7 @@ fn neighbour_discovery_works_for_who_is_bound() {
         // An address of its own choice is nobody's, to its neighbour.
         let container = lab.container(1);
         lab.bridge(|bridge| {
-            let ips = vec![IpAddr::from(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1))];
+            let ips = vec![IpAddr::from(ipv6(1))];
             let own = Addresses {
                 ips,
                 ..Addresses::default()

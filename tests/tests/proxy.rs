@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     thread,
     time::Duration,
 };
@@ -14,20 +14,17 @@ use std::{
 use netbridge::{
     bridge::{Addresses, BridgeChange, PortChange},
     fdb::EntryKind,
-    net::{Links, Netns},
+    net::Netns,
 };
 use netbridge_common::{FdbKey, MacAddr, PortFlags, ProxyMode};
 use netbridge_tests::{
     frame::ARP,
     require_root,
+    stack6::{add_ipv6, ipv6, reaches, socket},
     topology::{Lab, hook_mixes},
     traffic::ping,
     wire::{SILENCE, Wire, typed_frame},
 };
-
-fn ipv6(n: u16) -> Ipv6Addr {
-    Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, n)
-}
 
 /// A bridge of three that floods nothing: the addresses of all are bound, and only they are known.
 fn quiet(lab: &Lab) {
@@ -71,42 +68,6 @@ fn link_local(mac: MacAddr) -> Ipv6Addr {
     octets[11..13].copy_from_slice(&[0xff, 0xfe]);
     octets[13..].copy_from_slice(&mac.0[3..]);
     Ipv6Addr::from_octets(octets)
-}
-
-/// Gives a container an address, which its stack looks for first.
-fn add_ipv6(netns: &Netns, ip: Ipv6Addr) {
-    let enable = || fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "0");
-    let enabled = netns.run(enable).expect("enter the namespace");
-    enabled.expect("enable IPv6");
-    let links = Links::within(netns).expect("open the interfaces");
-    let eth0 = links.by_name("eth0").expect("find eth0").ifindex;
-    let prefix = format!("{ip}/64").parse().expect("make a prefix");
-    links.add_address(eth0, prefix).expect("add the address");
-}
-
-/// A socket, as soon as the address has been found to be nobody else's.
-fn socket(netns: &Netns, ip: Ipv6Addr) -> UdpSocket {
-    let open = || {
-        (0..100)
-            .find_map(|_| {
-                thread::park_timeout(Duration::from_millis(50));
-                UdpSocket::bind((ip, 4000)).ok()
-            })
-            .expect("bind a socket")
-    };
-    let socket = netns.run(open).expect("enter the namespace");
-    let patience = Some(Duration::from_millis(500));
-    socket.set_read_timeout(patience).expect("set a timeout");
-    socket
-}
-
-/// Says whether a datagram comes from one socket to another, within ten times half a second.
-fn reaches(from: &UdpSocket, to: &UdpSocket) -> bool {
-    let address = to.local_addr().expect("an address");
-    (0..10).any(|_| {
-        from.send_to(b"hello", address).expect("send");
-        to.recv_from(&mut [0; 16]).is_ok()
-    })
 }
 
 /// Waits until the stack has found that an address of it is somebody else's.
