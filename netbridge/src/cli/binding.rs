@@ -106,6 +106,7 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
 
 /// Guards of a port, as `port set` takes them.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Guards")]
 pub(super) struct Guards {
     /// Drop router advertisements and redirects that come in here.
     #[arg(long, value_enum, value_name = "on|off")]

@@ -34,7 +34,11 @@ pub(super) enum Verb {
         name: String,
     },
     /// Change settings of a bridge.
-    #[command(after_help = "Example:\n  netbridge bridge set br0 --mode hub")]
+    #[command(after_help = "Examples:
+  netbridge bridge set br0 --mode hub
+  netbridge bridge set br0 --vlan-filtering on
+  netbridge bridge set br0 --mcast-snooping on --arp-proxy on
+  netbridge bridge set br0 --loop-guard disable --flap-hold 30")]
     Set(Set),
     /// Show bridges, or one.
     #[command(
@@ -107,13 +111,15 @@ pub(super) struct Set {
     /// Flood frames for nobody known; off drops and counts them.
     #[arg(long, value_enum, value_name = "on|off")]
     flood: Option<OnOff>,
-    #[command(flatten)]
-    watch: Watch,
-    /// Send multicast only to ports that have members of the group, or routers, behind them.
+    /// Send IP multicast only to ports that have members of the group, or routers, behind them, once a querier
+    /// is heard; `netbridge mdb show` says whether one is.
     #[arg(long, value_enum, value_name = "on|off")]
     mcast_snooping: Option<OnOff>,
     #[command(flatten)]
     proxy: Proxy,
+    // Last: its heading goes for all that comes after it.
+    #[command(flatten)]
+    watch: Watch,
 }
 
 pub(super) fn run(verb: Verb, json: bool) -> Result<()> {

@@ -7,6 +7,7 @@ use super::values::OnOff;
 
 /// Multicast on a port.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Multicast, where the bridge snoops on it")]
 pub(super) struct McastArgs {
     /// Whether a multicast router is behind the port.
     #[arg(long, value_enum)]

@@ -5,7 +5,8 @@ use netbridge_common::ProxyMode;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Proxy {
-    /// Answer ARP requests and neighbour solicitations for addresses bound to other ports.
+    /// Answer ARP requests and neighbour solicitations for addresses that are bound to other ports with an Ethernet
+    /// address (`binding add --mac --ip`).
     #[arg(long, value_enum)]
     arp_proxy: Option<ProxyArg>,
 }

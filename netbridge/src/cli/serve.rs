@@ -6,9 +6,10 @@ use crate::daemon;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  NETBRIDGE_LOG=info netbridge serve    with events in the log (learned, moved, limit, port)
+  NETBRIDGE_LOG=info netbridge serve    with events in the log (learned, moved, limit, port, flapping, loop)
 
-Forwarding does not depend on it: kill it, and every frame still goes its way.")]
+Forwarding does not depend on it: kill it, and every frame still goes its way. Loops are looked for only while it
+runs (bridge set --loop-guard).")]
 pub(super) struct Args {
     /// Seconds between two sweeps of aged entries.
     #[arg(long, value_name = "SECS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=86400))]

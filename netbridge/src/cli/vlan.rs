@@ -15,7 +15,8 @@ use crate::{
 pub(super) enum Verb {
     /// Make a port a member of VLANs.
     #[command(after_help = "Examples:
-  netbridge vlan add br0 veth1 10 --pvid --untagged    # an access port
+  netbridge vlan add br0 veth1 10 --pvid --untagged    # an access port, with the next line:
+  netbridge vlan del br0 veth1 1                        # all ports begin as members of VLAN 1
   netbridge vlan add br0 eth1 10-20 30                  # a trunk")]
     Add {
         /// Name of the bridge.

@@ -8,16 +8,16 @@ use crate::bridge::WatchChange;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Flaps and loops")]
 pub(super) struct Watch {
-    /// Moves within the window by which a station flaps, which is reported; 0 for never.
+    /// Moves within the window by which a station flaps, which is reported: 5 unless told otherwise, 0 for never.
     #[arg(long, value_name = "N")]
     flap_moves: Option<u16>,
-    /// The window, in seconds.
+    /// The window, in seconds; 10 unless told otherwise.
     #[arg(long, value_name = "SECS")]
     flap_window: Option<u16>,
     /// Seconds for which a station that flaps is held on its port; 0 to report only.
     #[arg(long, value_name = "SECS")]
     flap_hold: Option<u16>,
-    /// Have `netbridge serve` send probes out of every port; what to do where one comes back.
+    /// Have `netbridge serve`, which must run, send probes out of every port; what to do where one comes back.
     #[arg(long, value_enum)]
     loop_guard: Option<LoopGuardArg>,
 }

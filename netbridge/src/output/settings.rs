@@ -1,6 +1,6 @@
-//! What a port is set to, where that is not as ports come: for people.
+//! What bridges and ports are set to, where that is not as they come: for people.
 
-use super::PortView;
+use super::{BridgeView, PortView};
 
 /// The settings of a port that differ from those of a new one, as they are typed; empty where none does.
 pub(super) fn text(view: &PortView) -> String {
@@ -37,5 +37,37 @@ pub(super) fn text(view: &PortView) -> String {
         more => settings.push(format!("{more} addresses bound")),
     }
     settings.extend(Some(view.limits.text()).filter(|limits| !limits.is_empty()));
+    settings.join(", ")
+}
+
+/// The settings of a bridge that differ from those of a new one.
+pub(super) fn of_bridge(view: &BridgeView) -> String {
+    let switches = [
+        (view.mixed_mtu, "mixed-mtu"),
+        (!view.flood, "flood off"),
+        (view.mcast_snooping, "mcast-snooping"),
+    ];
+    let mut settings: Vec<String> = switches
+        .into_iter()
+        .filter(|(differs, _)| *differs)
+        .map(|(_, name)| name.to_owned())
+        .collect();
+    if view.vlan_filtering {
+        settings.push(format!("vlan-filtering {}", view.vlan_protocol));
+    }
+    for (name, value) in [
+        ("arp-proxy", view.arp_proxy),
+        ("loop-guard", view.loop_guard),
+    ] {
+        if value != "off" {
+            settings.push(format!("{name} {value}"));
+        }
+    }
+    if view.flap_hold != 0 {
+        settings.push(format!("flap-hold {}", view.flap_hold));
+    }
+    if view.group_fwd_mask != 0 {
+        settings.push(format!("group-fwd-mask {:#x}", view.group_fwd_mask));
+    }
     settings.join(", ")
 }

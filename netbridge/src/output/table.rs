@@ -23,10 +23,13 @@ pub fn bridges(views: &[BridgeView]) -> String {
     }
     let mut table = table(
         &[
-            "bridge", "mode", "ports", "ageing", "learned", "fdb room", "limit",
+            "bridge", "mode", "ports", "ageing", "learned", "fdb room", "limit", "settings",
         ],
         2,
     );
+    if let Some(column) = table.column_mut(7) {
+        column.set_cell_alignment(CellAlignment::Left);
+    }
     for view in views {
         table.add_row([
             view.bridge.clone(),
@@ -36,6 +39,7 @@ pub fn bridges(views: &[BridgeView]) -> String {
             view.learned.to_string(),
             view.fdb_entries.to_string(),
             limit(view.learn_limit),
+            settings::of_bridge(view),
         ]);
     }
     table.to_string()
@@ -122,20 +126,30 @@ pub fn ports(views: &[PortView]) -> String {
 
 /// FDB entries.
 pub fn fdb(views: &[FdbView]) -> String {
-    let mut table = table(&["mac", "port", "name", "state", "age"], 4);
+    let vlans = views.iter().any(|view| view.vlan.is_some());
+    let mut header = vec!["mac", "port", "name", "state", "age"];
+    if vlans {
+        header.push("vlan");
+    }
+    let mut table = table(&header, 4);
     for view in views {
         let age = if matches!(view.state, "permanent" | "static") {
             "-".to_owned()
         } else {
             format!("{} s", view.age)
         };
-        table.add_row([
+        let marks = [&[view.state], view.flags.as_slice()].concat();
+        let mut row = vec![
             view.mac.clone(),
             view.ifname.clone(),
             view.name.clone().unwrap_or_default(),
-            view.state.to_owned(),
+            marks.join(", "),
             age,
-        ]);
+        ];
+        if vlans {
+            row.push(view.vlan.map_or_else(String::new, |vlan| vlan.to_string()));
+        }
+        table.add_row(row);
     }
     table.to_string()
 }
