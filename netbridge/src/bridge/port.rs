@@ -236,8 +236,12 @@ impl Bridge {
         }
         let limits = change.limits.apply(&conf, self.limits(&port)?)?;
         conf.flags = limit::with_switches(conf.flags, limit::switches(&limits));
-        let filtering = self.maps.settings()?.vlan_filtering != 0;
-        let moves = self.binding_moves(filtering, Some((port.id, conf.pvid)))?;
+        let moves = if conf.pvid == port.conf.pvid {
+            Vec::new()
+        } else {
+            let filtering = self.maps.settings()?.vlan_filtering != 0;
+            self.binding_moves(filtering, Some((port.id, conf.pvid)))?
+        };
         self.require_limits(&limits)?;
         self.write_limits(&port, limits)?;
         self.write_moves(&moves)?;
