@@ -1,5 +1,5 @@
 //! What the tests share: isolated hosts, topologies of namespaces and veth, frames, raw sockets,
-//! a reference bridge in plain Rust, and the kernel's own bridge as an oracle.
+//! a reference bridge in plain Rust, the kernel's own bridge as an oracle, and a real Docker engine.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -8,6 +8,7 @@
     reason = "a test stops where it fails, and says so"
 )]
 
+pub mod engine;
 pub mod frame;
 pub mod groups;
 pub mod linux;

@@ -135,7 +135,7 @@ fn initramfs(root: &Path, kernel: &Path, init: &Path) -> PathBuf {
 }
 
 /// The files that a program is linked with, its loader among them.
-fn libraries(program: &Path) -> Vec<PathBuf> {
+pub(crate) fn libraries(program: &Path) -> Vec<PathBuf> {
     let text = output(Command::new("ldd").arg(program));
     let text = String::from_utf8_lossy(&text);
     let words = text.split_whitespace().filter(|word| word.starts_with('/'));

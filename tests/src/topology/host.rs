@@ -3,7 +3,7 @@
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{self, BufRead as _, BufReader, Read as _},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, Sender, channel},
@@ -140,15 +140,22 @@ impl Host {
 
     /// Starts any program on the host.
     pub fn start(&self, mut command: Command) -> Running {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null());
+        self.start_by(command, Command::spawn)
+    }
+
+    /// Starts any program on the host, with the input that `command` says, by `spawn`.
+    pub(crate) fn start_by(
+        &self,
+        mut command: Command,
+        spawn: impl FnOnce(&mut Command) -> io::Result<Child> + Send + 'static,
+    ) -> Running {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         // A shell that runs the tests in the background has its children ignore interrupts.
         // SAFETY: no handler is set, here or elsewhere in the tests.
         unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }.expect("reset a signal");
         let program = command.get_program().to_owned();
-        let spawned = self.run(move || command.spawn());
+        let spawned = self.run(move || spawn(&mut command));
         Running::new(spawned.unwrap_or_else(|error| panic!("start {}: {error}", program.display())))
     }
 }
@@ -202,6 +209,17 @@ impl Running {
     pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         kill(Pid::from_raw(pid), signal).expect("send a signal");
+    }
+
+    /// Ends the input of a process that has one.
+    pub(crate) fn hang_up(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
+    /// Whether the process still runs.
+    pub fn is_up(&mut self) -> bool {
+        let status = self.child.try_wait().expect("look after the process");
+        status.is_none()
     }
 
     /// The next line of output that `wanted` likes; those before it are skipped.
