@@ -26,6 +26,8 @@ pub use self::trace::Trace;
 use crate::topology::{Host, Output, Running};
 
 /// The image that every engine has: busybox under all its names, with an empty `/www`.
+///
+/// With `-T`, the `wget` of Debian 12 crashes.
 pub const IMAGE: &str = "busybox";
 /// Where the engine looks for the sockets of plugins, `NAME.sock`.
 pub const PLUGINS: &str = "/run/docker/plugins";
@@ -301,7 +303,10 @@ impl<'h> Engine<'h> {
 impl Drop for Engine<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("the engine said:\n{}", self.log());
+            let log = self.log();
+            let lines: Vec<_> = log.lines().rev().take(30).collect();
+            let lines = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+            eprintln!("at last the engine said:\n{lines}");
             self.kill();
         } else {
             self.terminate();

@@ -79,7 +79,7 @@ fn assert_nothing_left(trace: &Trace) {
 /// The page of the container at `address`, as another one gets it.
 fn page(engine: &Engine<'_>, from: &str, address: &str) -> String {
     let url = format!("http://{address}/");
-    engine.docker_ok(&["exec", from, "wget", "-q", "-T", "5", "-O", "-", &url])
+    engine.docker_ok(&["exec", from, "wget", "-q", "-O", "-", &url])
 }
 
 #[test]
