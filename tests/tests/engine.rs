@@ -114,7 +114,7 @@ fn containers_reach_each_other_on_docker0() {
         "containerd",
         "containerd-shim",
         "httpd",
-        "/memory",
+        "/sys/fs/cgroup",
     ] {
         note(part);
         assert!(left.iter().any(|line| line.contains(part)), "{left:#?}");

@@ -3,6 +3,7 @@
 mod apt;
 pub(crate) mod bench;
 pub(crate) mod build;
+mod docker;
 pub(crate) mod lint;
 pub(crate) mod run;
 pub(crate) mod setup;

@@ -14,7 +14,7 @@ use xtask::{Missing, Survey, Toolchain, private_tools};
 
 use crate::{
     cargo::{cargo, check},
-    cmd::{apt::Apt, vm},
+    cmd::{apt::Apt, docker, vm},
     failure::Lacking,
     root::{has_program, is_root},
 };
@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Get what compares VLANs with another kernel's as well: qemu, and a kernel in target/vm
     #[arg(long)]
     vm: bool,
+    /// Get what tests with a Docker engine need as well: docker.io, iptables, nftables, busybox
+    #[arg(long)]
+    docker: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -44,6 +47,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if options.vm {
         vm::ensure(true)?;
+    }
+    if options.docker {
+        docker::ensure(true)?;
     }
     Ok(())
 }

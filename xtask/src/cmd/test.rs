@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     cargo::build_netbridge,
-    cmd::{lint, setup, suites::Suites, verify, vm},
+    cmd::{docker, lint, setup, suites::Suites, verify, vm},
     report::Report,
     root::Root,
 };
@@ -27,8 +27,9 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             Root::Own | Root::QuietSudo => verify::verify(root, &netbridge),
             Root::Sudo | Root::Never => skip("the verifier check"),
         });
-        // Elsewhere the test that needs it says how to get it, and is skipped.
+        // Elsewhere the tests that need these say how to get them, and are skipped.
         let kernel = report.step("vm", || vm::ensure(is_ci())).flatten();
+        report.step("docker", || docker::ensure(is_ci()));
         let suites = Suites {
             netbridge,
             kernel,
