@@ -4,31 +4,27 @@
 //! which ends with the test, however that ends. Containers are made of the machine's busybox.
 
 mod cell;
+mod containers;
 mod image;
+mod options;
 mod trace;
 
 use std::{
     env,
     ffi::OsString,
     fs,
-    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use netbridge::net::Netns;
 use nix::sys::signal::Signal;
 
 use self::cell::Cell;
-pub use self::trace::Trace;
+pub use self::{image::IMAGE, options::EngineOptions, trace::Trace};
 use crate::topology::{Host, Output, Running};
 
-/// The image that every engine has: busybox under all its names, with an empty `/www`.
-///
-/// With `-T`, the `wget` of Debian 12 crashes.
-pub const IMAGE: &str = "busybox";
 /// Where the engine looks for the sockets of plugins, `NAME.sock`.
 pub const PLUGINS: &str = "/run/docker/plugins";
 
@@ -84,17 +80,9 @@ pub fn ready() -> bool {
     })
 }
 
-/// How an engine is started.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct EngineOptions {
-    bip: String,
-    pools: Vec<String>,
-    live_restore: bool,
-    args: Vec<String>,
-}
-
 /// A Docker engine; it ends with all of its containers when dropped.
+///
+/// It stops them one by one as `dockerd` does; after [`Engine::kill`] they end at once.
 pub struct Engine<'h> {
     host: &'h Host,
     args: Vec<String>,
@@ -103,77 +91,24 @@ pub struct Engine<'h> {
     cell: Cell,
 }
 
-impl Default for EngineOptions {
-    fn default() -> Self {
-        Self {
-            bip: "172.17.0.1/16".to_owned(),
-            pools: vec!["base=172.18.0.0/15,size=24".to_owned()],
-            live_restore: false,
-            args: Vec::new(),
-        }
-    }
-}
-
-impl EngineOptions {
-    /// The address of `docker0`, with its prefix; else 172.17.0.1/16.
-    pub fn bip(mut self, bip: &str) -> Self {
-        bip.clone_into(&mut self.bip);
-        self
+impl<'h> Engine<'h> {
+    /// Starts an engine on `host`, with an image named [`IMAGE`] and `docker0` at 172.17.0.1/16.
+    pub fn start(host: &'h Host) -> Self {
+        Self::options().start(host)
     }
 
-    /// The pools that networks without a subnet take theirs from, as `base=172.18.0.0/15,size=24`.
-    pub fn pools(mut self, pools: &[&str]) -> Self {
-        self.pools = pools.iter().map(|&pool| pool.to_owned()).collect();
-        self
-    }
-
-    /// Whether containers run on while the engine does not.
-    pub const fn live_restore(mut self, live_restore: bool) -> Self {
-        self.live_restore = live_restore;
-        self
-    }
-
-    /// One more argument for `dockerd`.
-    pub fn arg(mut self, arg: &str) -> Self {
-        self.args.push(arg.to_owned());
-        self
-    }
-
-    /// Starts the engine on `host`, and makes its image.
-    pub fn start(self, host: &Host) -> Engine<'_> {
+    /// Starts an engine with the arguments that `args` makes of its name.
+    fn with(host: &'h Host, args: impl FnOnce(&str) -> Vec<String>) -> Self {
         let cell = Cell::new(host);
-        let mut args = vec![
-            format!("--host={SOCKET}"),
-            format!("--data-root={DATA}"),
-            "--exec-root=/run/docker".to_owned(),
-            "--pidfile=/run/docker.pid".to_owned(),
-            "--exec-opt=native.cgroupdriver=cgroupfs".to_owned(),
-            format!("--cgroup-parent=/{}", cell.id()),
-            format!("--live-restore={}", self.live_restore),
-            format!("--bip={}", self.bip),
-        ];
-        args.extend(
-            self.pools
-                .iter()
-                .map(|pool| format!("--default-address-pool={pool}")),
-        );
-        args.extend(self.args);
-        let mut engine = Engine {
+        let mut engine = Self {
             host,
-            args,
+            args: args(cell.id()),
             daemon: None,
             cell,
         };
         engine.launch();
         image::build(&engine);
         engine
-    }
-}
-
-impl<'h> Engine<'h> {
-    /// Starts an engine on `host`, with an image named [`IMAGE`] and `docker0` at 172.17.0.1/16.
-    pub fn start(host: &'h Host) -> Self {
-        Self::options().start(host)
     }
 
     /// The usual ways of an engine, to be varied before it starts.
@@ -193,10 +128,15 @@ impl<'h> Engine<'h> {
 
     /// Runs `docker` with `args` and waits for its end.
     pub fn docker(&self, args: &[&str]) -> Output {
+        self.start_docker(args).finish(PATIENCE)
+    }
+
+    /// Starts `docker` with `args`, such as `events`, or one of several commands at once.
+    pub fn start_docker(&self, args: &[&str]) -> Running {
         let mut command = Command::new(CLIENT);
         command.args(args);
         client_environment(&mut command);
-        self.host.start(command).finish(PATIENCE)
+        self.host.start(command)
     }
 
     /// Runs `docker` with `args`, expects success, and returns what it printed, trimmed.
@@ -209,38 +149,12 @@ impl<'h> Engine<'h> {
     /// Starts a program where the engine runs: process numbers are those which the engine says.
     ///
     /// Programs that [`Host::start`] starts see the same files, network and sockets, but numbers
-    /// of the machine.
+    /// of the machine. The program is to end, or be dropped, before the engine is, which else
+    /// waits for it in vain.
     pub fn start_beside(&self, mut command: Command) -> Running {
         command.stdin(Stdio::null());
         client_environment(&mut command);
         self.host.start_by(command, self.cell.entrance())
-    }
-
-    /// Runs a container that answers on port 80 with its name; `options` are those of `docker run`.
-    pub fn web(&self, name: &str, options: &[&str]) {
-        let mut args = vec!["run", "--detach", "--name", name, "--hostname", name];
-        args.extend(options);
-        let serve = "hostname >/www/index.html; exec httpd -f -p 80 -h /www";
-        args.extend([IMAGE, "sh", "-c", serve]);
-        self.docker_ok(&args);
-    }
-
-    /// The address of a container on its first network.
-    pub fn address(&self, name: &str) -> Ipv4Addr {
-        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}";
-        let addresses = self.docker_ok(&["inspect", "--format", format, name]);
-        let first = addresses.split(' ').next().unwrap_or_default();
-        first
-            .parse()
-            .unwrap_or_else(|error| panic!("{name} has the address {first:?}: {error}"))
-    }
-
-    /// The network of a container that runs.
-    pub fn container_netns(&self, name: &str) -> Netns {
-        let pid = self.docker_ok(&["inspect", "--format", "{{.State.Pid}}", name]);
-        assert_ne!(pid, "0", "{name} does not run");
-        let path = self.cell.inside(&format!("/proc/{pid}/ns/net"));
-        Netns::open(&path).expect("open the container's namespace")
     }
 
     /// What the engine has said since its first start.

@@ -177,9 +177,9 @@ fn twenty_containers_run_at_once() {
     let host = Host::new();
     let engine = Engine::start(&host);
     let begin = Instant::now();
-    for n in 1..=20 {
-        engine.web(&format!("web{n}"), &[]);
-    }
+    let names: Vec<_> = (1..=20).map(|n| format!("web{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    engine.webs(&names, &[]);
     note(format_args!("20 containers took {:?}", begin.elapsed()));
     let last = engine.address("web20").to_string();
     assert_eq!(page(&engine, "web1", &last), "web20");
