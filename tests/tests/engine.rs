@@ -7,7 +7,8 @@
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::net::UnixListener,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -166,6 +167,7 @@ fn an_engine_keeps_its_containers_over_a_restart() {
     let mut names: Vec<_> = names.lines().collect();
     names.sort_unstable();
     assert_eq!(names, ["idle", "one"]);
+    engine.wait_for_webs(&["one"]);
     let own = engine.address("one").to_string();
     assert!(own.starts_with("10.9.0."), "{own}");
     assert_eq!(page(&engine, "one", &own), "one");
@@ -203,10 +205,7 @@ fn what_runs_on_the_host_and_the_engine_see_the_same() {
     let sandbox = host.run(move || Netns::open(key.as_ref()).expect("open the sandbox"));
     assert_eq!(sandbox, engine.container_netns("one"));
     // What a plugin would put there.
-    host.run(|| {
-        fs::create_dir_all(PLUGINS).expect("create the folder of plugins");
-        fs::create_dir_all("/var/lib/netbridge").expect("create a plugin's folder");
-    });
+    host.run(|| fs::create_dir_all("/var/lib/netbridge").expect("create a plugin's folder"));
     let pid = engine.docker_ok(&["inspect", "--format", "{{.State.Pid}}", "one"]);
     let mut look = Command::new("sh");
     let script =
@@ -219,6 +218,29 @@ fn what_runs_on_the_host_and_the_engine_see_the_same() {
         !fs::exists("/var/lib/netbridge").expect("look"),
         "it is on the machine"
     );
+}
+
+#[test]
+fn a_plugin_is_found_by_its_socket() {
+    require_engine!();
+    let host = Host::new();
+    let engine = Engine::start(&host);
+    let socket = host.run(|| {
+        fs::create_dir_all(PLUGINS).expect("create the folder of plugins");
+        UnixListener::bind(format!("{PLUGINS}/refuses.sock")).expect("make a socket")
+    });
+    let create = engine.start_docker(&["network", "create", "--driver", "refuses", "net"]);
+    let (mut stream, _) = socket.accept().expect("hear from the engine");
+    let mut request = [0; 4096];
+    let length = stream.read(&mut request).expect("read the request");
+    let request = String::from_utf8_lossy(&request[..length]);
+    assert!(request.starts_with("POST /Plugin.Activate "), "{request}");
+    let refusal = "HTTP/1.1 500 no\r\nConnection: close\r\nContent-Length: 7\r\n\r\nnot now";
+    stream.write_all(refusal.as_bytes()).expect("answer");
+    drop(stream);
+    let output = create.finish(SOON);
+    assert_ne!(output.code, 0, "{output:#?}");
+    assert!(output.stderr.contains("not now"), "{output:#?}");
 }
 
 #[test]

@@ -34,10 +34,15 @@ impl Engine<'_> {
                 let output = run.finish(PATIENCE);
                 assert_eq!(output.code, 0, "run {name}: {output:#?}");
             }
-            for (name, netns) in names.iter().zip(self.networks(names)) {
-                let up = netns.run(answers).expect("enter the container");
-                assert!(up, "{name} does not answer on port 80");
-            }
+            self.wait_for_webs(names);
+        }
+    }
+
+    /// Waits until each of the containers answers on port 80.
+    pub fn wait_for_webs(&self, names: &[&str]) {
+        for (name, netns) in names.iter().zip(self.networks(names)) {
+            let up = netns.run(answers).expect("enter the container");
+            assert!(up, "{name} does not answer on port 80");
         }
     }
 
