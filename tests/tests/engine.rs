@@ -45,11 +45,13 @@ impl Machine {
         let rules = rules.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
         let folders = [
             "/etc/docker",
-            "/var/lib/docker",
             "/run/docker",
-            "/run/docker.sock",
+            "/run/engine",
+            "/run/containerd",
+            "/var/lib/docker",
+            "/var/lib/containerd",
+            "/var/lib/netbridge",
         ];
-        let folders = folders.into_iter().chain(["/run", "/var/lib"]);
         let list = |folder: &str| {
             let entries = fs::read_dir(folder).into_iter().flatten().flatten();
             let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
@@ -60,7 +62,7 @@ impl Machine {
             links: links.into_iter().map(|link| link.name).collect(),
             mounts: mounts.lines().map(str::to_owned).collect(),
             rules: rules.unwrap_or_default(),
-            folders: folders.map(list).collect(),
+            folders: folders.into_iter().map(list).collect(),
         }
     }
 }
@@ -261,6 +263,7 @@ fn nothing_is_left_by_a_test_that_is_killed() {
     let mut victim = Command::new(env::current_exe().expect("find this test's file"))
         .args(["--exact", own, "--nocapture"])
         .env(VICTIM, "1")
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("start a test");
