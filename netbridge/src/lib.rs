@@ -9,6 +9,7 @@ pub mod datapath;
 pub mod demo;
 pub mod doctor;
 pub mod fdb;
+pub mod firewall;
 pub mod mdb;
 pub mod net;
 pub mod output;

@@ -1,6 +1,6 @@
-//! Reading kernel parameters.
+//! Reading and setting kernel parameters.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 /// The value of a parameter by its path below `/proc/sys`, such as `net/core/netdev_max_backlog`.
 ///
@@ -10,4 +10,9 @@ use std::{fs, path::Path};
 pub fn read(path: &str) -> Option<String> {
     let value = fs::read_to_string(Path::new("/proc/sys").join(path)).ok()?;
     Some(value.trim_end().to_owned())
+}
+
+/// Sets a parameter, named as for [`read`].
+pub fn write(path: &str, value: &str) -> io::Result<()> {
+    fs::write(Path::new("/proc/sys").join(path), value)
 }
