@@ -1,0 +1,250 @@
+//! A host with two networks of containers and something outside, and connections between them.
+
+use std::{
+    fs,
+    io::{ErrorKind, Read as _, Write as _},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use netbridge::{
+    firewall::{self, FirewallError, NetworkRules, Protocol, Published, Rules},
+    net::{Links, Netns},
+};
+use netbridge_tests::{topology::Host, traffic::PATIENCE};
+
+/// How long something that must not arrive is waited for.
+const SILENCE: Duration = Duration::from_millis(400);
+
+pub const OUTSIDE: &str = "192.0.2.2";
+pub const OUTSIDE6: &str = "2001:db8::2";
+/// The host's addresses towards the outside.
+pub const HOST: &str = "192.0.2.1";
+pub const HOST6: &str = "2001:db8::1";
+/// Another address of the host on the same interface.
+pub const SECOND: &str = "192.0.2.9";
+
+/// Container `n` of network `nb0` (1, 2) and of network `nb1` (3).
+pub fn container_ip(n: usize) -> IpAddr {
+    ip(["10.77.0.2", "10.77.0.3", "10.78.0.2"][n - 1])
+}
+
+/// As [`container_ip`], for IPv6.
+pub fn container_ip6(n: usize) -> IpAddr {
+    ip(["fd77::2", "fd77::3", "fd78::2"][n - 1])
+}
+
+pub struct World {
+    pub host: Host,
+    pub outside: Netns,
+    containers: Vec<Netns>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let host = Host::new();
+        enable_ipv6(host.netns());
+        let outside = host.container("out0", None, None);
+        enable_ipv6(&outside);
+        for address in ["192.0.2.1/24", "192.0.2.9/24", "2001:db8::1/64"] {
+            add_address(host.netns(), "out0", address);
+        }
+        for address in ["192.0.2.2/24", "2001:db8::2/64"] {
+            add_address(&outside, "eth0", address);
+        }
+        let networks = [("nb0", 77, vec![2, 3]), ("nb1", 78, vec![2])];
+        let mut containers = Vec::new();
+        for (bridge, net, stations) in networks {
+            let (v4, v6) = (format!("10.{net}.0.1/24"), format!("fd{net}::1/64"));
+            host.ok(&["bridge", "add", bridge, "--address", &v4, "--address", &v6]);
+            for station in stations {
+                let port = format!("c{}", containers.len() + 1);
+                let netns = host.container(&port, None, None);
+                enable_ipv6(&netns);
+                add_address(&netns, "eth0", &format!("10.{net}.0.{station}/24"));
+                add_address(&netns, "eth0", &format!("fd{net}::{station}/64"));
+                add_default(&netns, &format!("10.{net}.0.1"));
+                add_default(&netns, &format!("fd{net}::1"));
+                host.ok(&["port", "add", bridge, &port]);
+                containers.push(netns);
+            }
+        }
+        let changed = host.run(|| firewall::enable_forwarding(true, true));
+        changed.expect("enable forwarding");
+        Self {
+            host,
+            outside,
+            containers,
+        }
+    }
+
+    pub fn container(&self, n: usize) -> &Netns {
+        &self.containers[n - 1]
+    }
+
+    /// Routes of the outside to the subnets: what no sane neighbour has.
+    pub fn add_rogue_routes(&self) {
+        add_default(&self.outside, HOST);
+        add_default(&self.outside, HOST6);
+    }
+
+    pub fn try_apply(&self, rules: &Rules) -> Result<(), FirewallError> {
+        let rules = rules.clone();
+        self.host.run(move || firewall::apply(&rules))
+    }
+
+    pub fn apply(&self, rules: &Rules) {
+        self.try_apply(rules).expect("apply the rules");
+    }
+
+    /// Runs a command of the shell on the host, and returns what it printed.
+    pub fn shell(&self, line: &str) -> String {
+        let mut command = Command::new("sh");
+        command.args(["-ec", line]);
+        let output = self.host.start(command).finish(Duration::from_secs(30));
+        assert_eq!(output.code, 0, "{line}: {output:#?}");
+        output.stdout
+    }
+}
+
+/// The rules of both networks, with nothing published.
+pub fn rules() -> Rules {
+    let network = |ifname: &str, net: u8| NetworkRules {
+        ifname: ifname.to_owned(),
+        subnets: [format!("10.{net}.0.0/24"), format!("fd{net}::/64")]
+            .map(|subnet| subnet.parse().expect("a subnet"))
+            .into(),
+        internal: false,
+        icc: true,
+        masquerade: true,
+        published: Vec::new(),
+    };
+    Rules {
+        networks: vec![network("nb0", 77), network("nb1", 78)],
+    }
+}
+
+/// One port of the host, or of one of its addresses, for a port of a container.
+pub fn publish(
+    protocol: Protocol,
+    host: Option<&str>,
+    port: u16,
+    to: IpAddr,
+    to_port: u16,
+) -> Published {
+    Published {
+        protocol,
+        host_ip: host.map(ip),
+        host_ports: port..=port,
+        container_ip: to,
+        container_ports: to_port..=to_port,
+    }
+}
+
+pub fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+pub fn at(text: &str, port: u16) -> SocketAddr {
+    SocketAddr::new(ip(text), port)
+}
+
+/// A server of TCP that tells each client its address.
+pub struct Server(TcpListener);
+
+impl Server {
+    pub fn new(netns: &Netns, address: SocketAddr) -> Self {
+        let listen = || TcpListener::bind(address).expect("listen");
+        let listener = netns.run(listen).expect("enter the namespace");
+        listener.set_nonblocking(true).expect("set nonblocking");
+        Self(listener)
+    }
+
+    /// The address that a client in `from` has for the server when it connects to `to`; `None` if
+    /// the connection does not come here.
+    pub fn sees(&self, from: &Netns, to: SocketAddr) -> Option<IpAddr> {
+        let mut client = connect(from, to, PATIENCE)?;
+        let deadline = Instant::now() + PATIENCE;
+        let (mut stream, peer) = loop {
+            match self.0.accept() {
+                Ok(accepted) => break accepted,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if Instant::now() > deadline {
+                        return None;
+                    }
+                    thread::park_timeout(Duration::from_millis(2));
+                }
+                Err(error) => panic!("accept: {error}"),
+            }
+        };
+        stream.write_all(b"hello").expect("greet");
+        drop(stream);
+        let mut greeting = String::new();
+        client.set_read_timeout(Some(PATIENCE)).expect("timeout");
+        client.read_to_string(&mut greeting).expect("be greeted");
+        assert_eq!(greeting, "hello");
+        Some(peer.ip())
+    }
+}
+
+/// Says whether a connection to `to` is refused or gets no answer.
+pub fn is_closed(from: &Netns, to: SocketAddr) -> bool {
+    connect(from, to, SILENCE).is_none()
+}
+
+fn connect(from: &Netns, to: SocketAddr, patience: Duration) -> Option<TcpStream> {
+    let connect = || TcpStream::connect_timeout(&to, patience).ok();
+    from.run(connect).expect("enter the namespace")
+}
+
+/// Sends a datagram to `to`, which `server` should get and answer; the client's address as seen
+/// by the server.
+pub fn udp(from: &Netns, to: SocketAddr, server: &UdpSocket) -> Option<IpAddr> {
+    let any = if to.is_ipv4() { "0.0.0.0" } else { "::" };
+    let bind = || UdpSocket::bind(at(any, 0)).expect("bind");
+    let client = from.run(bind).expect("enter the namespace");
+    client.connect(to).expect("name the server");
+    for socket in [&client, server] {
+        socket.set_read_timeout(Some(PATIENCE)).expect("timeout");
+    }
+    let mut buffer = [0; 16];
+    client.send(b"question").expect("ask");
+    let (length, peer) = server.recv_from(&mut buffer).ok()?;
+    assert_eq!(&buffer[..length], b"question");
+    server.send_to(b"answer", peer).expect("answer");
+    // From the address that was asked, or a connected socket would not take it.
+    let length = client.recv(&mut buffer).ok()?;
+    assert_eq!(&buffer[..length], b"answer");
+    Some(peer.ip())
+}
+
+pub fn udp_server(netns: &Netns, address: SocketAddr) -> UdpSocket {
+    let bind = || UdpSocket::bind(address).expect("bind");
+    netns.run(bind).expect("enter the namespace")
+}
+
+fn enable_ipv6(netns: &Netns) {
+    let write = || {
+        for which in ["all", "default"] {
+            let path = format!("/proc/sys/net/ipv6/conf/{which}/disable_ipv6");
+            fs::write(path, "0").expect("enable IPv6");
+        }
+    };
+    netns.run(write).expect("enter the namespace");
+}
+
+fn add_address(netns: &Netns, ifname: &str, address: &str) {
+    let links = Links::within(netns).expect("open the interfaces");
+    let ifindex = links.by_name(ifname).expect("find it").ifindex;
+    let address = address.parse().expect("an address");
+    links.add_address(ifindex, address).expect("add an address");
+}
+
+fn add_default(netns: &Netns, gateway: &str) {
+    let links = Links::within(netns).expect("open the interfaces");
+    let ifindex = links.by_name("eth0").expect("find eth0").ifindex;
+    let added = links.add_default_route(ip(gateway), ifindex);
+    added.expect("add a default route");
+}
