@@ -14,7 +14,7 @@ use super::{Datapath, tools::Tools};
 use crate::{
     bridge::{Bridge, BridgeOptions as NetbridgeOptions, HookChoice, PortSpec},
     datapath::{LoadOptions, PinDir},
-    net::{Links, Netns, VethSpec, ethtool},
+    net::{Links, MacvlanSpec, Netns, VethSpec, ethtool},
 };
 
 /// Interface index of the first port and of the first station's interface; even, so that the two
@@ -129,13 +129,15 @@ impl Rig {
         links.set_up(parent.ifindex, true)?;
         links.set_up(links.by_name("parent-p")?.ifindex, true)?;
         for station in &self.stations {
-            links.add_macvlan(
-                "eth0",
-                parent.ifindex,
-                &station.netns,
-                station.mac,
-                station.ifindex,
-            )?;
+            links.add_macvlan(&MacvlanSpec {
+                name: "eth0",
+                parent: parent.ifindex,
+                netns: &station.netns,
+                mac: station.mac,
+                mode: "bridge",
+                mtu: None,
+                ifindex: Some(station.ifindex),
+            })?;
         }
         Ok(())
     }

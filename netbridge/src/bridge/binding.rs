@@ -164,8 +164,16 @@ impl Bridge {
     }
 
     /// Marks a port by what is bound to it.
+    ///
+    /// Not the bridge's own: neighbours are answered for its addresses, but the host also passes on what
+    /// comes from elsewhere, with any source.
     fn mark_bound(&mut self, id: PortId, bound: PortFlags) -> Result<(), BridgeError> {
         let conf = self.maps().port_conf(id)?;
+        let bound = if conf.flags.contains(PortFlags::HOST) {
+            PortFlags::default()
+        } else {
+            bound
+        };
         let flags = conf.flags.set(BOUND, false).with(bound);
         if flags != conf.flags {
             self.maps_mut()

@@ -1,4 +1,4 @@
-//! One writer at a time: a lock file per bridge.
+//! One writer at a time: a lock file per bridge, and one for networks.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,32 +15,38 @@ const LOCK_DIR: &str = "/run/netbridge";
 
 /// Held while a bridge is changed; given back when dropped, also by the end of the process.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _file: Flock<File>,
 }
 
 impl Lock {
     /// Waits for the lock of bridge `name`.
     pub(super) fn take(name: &str) -> Result<Self, BridgeError> {
-        let path = Path::new(LOCK_DIR).join(format!("{name}.lock"));
+        Self::at(&Path::new(LOCK_DIR).join(format!("{name}.lock")))
+    }
+
+    /// Waits for the lock that is the file `path`, made where it is not, and its folder.
+    pub(crate) fn at(path: &Path) -> Result<Self, BridgeError> {
         loop {
             let error = |source| BridgeError::Lock {
                 path: path.display().to_string(),
                 source,
             };
-            fs::create_dir_all(LOCK_DIR).map_err(error)?;
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(error)?;
+            }
             let file = OpenOptions::new()
                 .create(true)
                 .truncate(false)
                 .write(true)
-                .open(&path)
+                .open(path)
                 .map_err(error)?;
             let file = Flock::lock(file, FlockArg::LockExclusive)
                 .map_err(|(_, errno)| error(errno.into()))?;
             // The one before us may have removed the bridge, and its lock file: then others lock
             // another file of that name already.
             let locked = file.metadata().map_err(error)?.ino();
-            if fs::metadata(&path).is_ok_and(|found| found.ino() == locked) {
+            if fs::metadata(path).is_ok_and(|found| found.ino() == locked) {
                 return Ok(Self { _file: file });
             }
         }

@@ -23,7 +23,7 @@ use netbridge_common::{
     settings::{DEFAULT_AGEING_SECS, DEFAULT_EVENT_RATE, DEFAULT_FLAPS},
 };
 
-use self::lock::Lock;
+pub(crate) use self::lock::Lock;
 pub use self::{
     binding::Addresses,
     error::BridgeError,

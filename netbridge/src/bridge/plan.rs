@@ -97,7 +97,7 @@ impl Planner {
         let features = xdp_features(link.ifindex)?;
         let (hook, reason) = hook::choose(spec.hook, &link, end.as_ref(), features)?;
         let station = end.as_ref().and_then(|end| container::station(end).ok());
-        let elsewhere = end.as_ref().is_some_and(|end| !end.same_namespace);
+        let elsewhere = spec.peer_moves || end.as_ref().is_some_and(|end| !end.same_namespace);
         let peer = hook == Hook::Tc && elsewhere && station.is_some_and(|s| !s.xdp);
         let mut conf = PortConf {
             ifindex: link.ifindex,

@@ -23,6 +23,8 @@ pub struct PortSpec {
     pub learn_limit: u32,
     /// Storm and rate limits.
     pub limits: LimitChange,
+    /// Whether the other end is about to move into another namespace, and nothing comes before it has.
+    pub peer_moves: bool,
 }
 
 /// A port of a bridge.

@@ -1,10 +1,11 @@
 //! What a bridge looks out for: stations that move back and forth, and its own probes.
 
-use std::{fs::File, io::Read as _, ops::RangeInclusive};
+use std::ops::RangeInclusive;
 
 use netbridge_common::{Features, LoopGuard, PortId, PortState, Settings};
 
 use super::{Bridge, BridgeError, PortChange};
+use crate::random;
 
 /// Moves that make a flap; 0 for never.
 const MOVES: RangeInclusive<u16> = 0..=200;
@@ -74,9 +75,7 @@ fn in_range(
 
 /// A number that nobody guesses.
 fn nonce() -> Result<u64, BridgeError> {
-    let mut octets = [0; 8];
-    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut octets));
-    read.map_err(|error| BridgeError::BadSetting {
+    let octets = random::octets().map_err(|error| BridgeError::BadSetting {
         setting: "loop_guard",
         reason: format!("read /dev/urandom: {error}"),
     })?;

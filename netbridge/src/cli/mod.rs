@@ -13,6 +13,7 @@ mod limit;
 mod mcast;
 mod mdb;
 mod mirror;
+mod network;
 mod port;
 mod proxy;
 mod run;
@@ -28,7 +29,9 @@ use std::{io, process::ExitCode};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{bridge::BridgeError, datapath::DatapathError, net::NetError, output};
+use crate::{
+    bridge::BridgeError, datapath::DatapathError, net::NetError, network::NetworkError, output,
+};
 
 /// An Ethernet bridge for containers whose every decision is made in eBPF.
 #[derive(Debug, Parser)]
@@ -85,6 +88,12 @@ enum Command {
         after_help = "Example:\n  netbridge mirror add br0 --port veth1 --to veth9"
     )]
     Mirror(mirror::Verb),
+    /// Networks of containers: addresses, names, a way out, published ports.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  netbridge network run bridge --name b1 -p 8080:80 -- busybox httpd -f -p 80"
+    )]
+    Network(network::Verb),
     /// Show what happened to every frame, per port.
     Stats(stats::Args),
     /// Say what works here, what does not, and what to do: the machine, a bridge, or an interface.
@@ -122,6 +131,11 @@ pub fn main() -> ExitCode {
         Command::Mdb(verb) => mdb::run(verb, cli.json),
         Command::Vlan(verb) => vlan::run(verb, cli.json),
         Command::Mirror(verb) => mirror::run(verb, cli.json),
+        Command::Network(verb) => match network::run(verb, cli.json) {
+            Ok(0) => Ok(()),
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         Command::Stats(args) => stats::run(&args, cli.json),
         Command::Doctor(args) => doctor::run(&args, cli.json),
         Command::Serve(args) => serve::run(&args),
@@ -210,6 +224,9 @@ fn exit_code(error: &anyhow::Error) -> u8 {
             return error.exit_code();
         }
         if let Some(error) = cause.downcast_ref::<DatapathError>() {
+            return error.exit_code();
+        }
+        if let Some(error) = cause.downcast_ref::<NetworkError>() {
             return error.exit_code();
         }
         if cause.is::<UsageError>() {

@@ -174,6 +174,7 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
                 name: name.clone(),
                 learn_limit,
                 limits: limits.into(),
+                peer_moves: false,
             };
             let specs: Vec<PortSpec> = ifnames.into_iter().map(spec).collect();
             let mut bridge = Bridge::open(&bridge)?;

@@ -14,11 +14,14 @@ pub(super) struct Args {
     /// Seconds between two sweeps of aged entries.
     #[arg(long, value_name = "SECS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=86400))]
     sweep_interval: u32,
+    /// Be a network and address driver of Docker's, on its plugin socket.
+    #[arg(long)]
+    docker: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(daemon::serve(args.sweep_interval))
+    runtime.block_on(daemon::serve(args.sweep_interval, args.docker))
 }

@@ -4,21 +4,23 @@
 //! and entries still age; only room in a full FDB and ports that are gone wait for the next run.
 
 mod events;
+mod networks;
 mod probes;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
 use netbridge_common::PortId;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior},
 };
 
 use crate::{
     bridge::{Bridge, BridgeError},
     datapath::PinDir,
+    docker::{Plugin, SOCKET},
     fdb::Selection,
     net::{
         Link,
@@ -50,17 +52,31 @@ impl Stop {
 
     /// Waits for one of them.
     pub async fn wait(&mut self) {
+        self.next().await;
+    }
+
+    /// Waits for one of them, and says which.
+    pub async fn next(&mut self) -> nix::sys::signal::Signal {
+        use nix::sys::signal::Signal;
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = self.interrupt.recv() => Signal::SIGINT,
+            _ = self.terminate.recv() => Signal::SIGTERM,
+            _ = self.hangup.recv() => Signal::SIGHUP,
         }
     }
 }
 
-/// Serves all bridges of this network namespace until a signal comes.
-pub async fn serve(sweep_secs: u32) -> Result<()> {
+/// How long after a port is gone its network is looked at: many may go at once.
+const MEND_DELAY: Duration = Duration::from_secs(1);
+
+/// Serves all bridges and networks of this network namespace until a signal comes, and where wanted Docker.
+pub async fn serve(sweep_secs: u32, docker: bool) -> Result<()> {
     let mut stop = Stop::new()?;
+    networks::start(docker);
+    let _plugin = docker
+        .then(|| Plugin::start(Path::new(SOCKET)))
+        .transpose()?;
+    let mut mend_at: Option<Instant> = None;
     let mut links = LinkMonitor::new()?;
     let mut rings = HashMap::new();
     let mut sweeps = tokio::time::interval(Duration::from_secs(sweep_secs.into()));
@@ -75,12 +91,27 @@ pub async fn serve(sweep_secs: u32) -> Result<()> {
             () = stop.wait() => return Ok(()),
             event = links.next() => {
                 let event = event?;
+                if matches!(event, LinkEvent::Deleted { .. } | LinkEvent::Overrun) {
+                    mend_at.get_or_insert_with(|| Instant::now() + MEND_DELAY);
+                }
                 each_bridge(|bridge| follow(bridge, &event));
             }
             _ = sweeps.tick() => each_bridge(sweep),
             _ = reads.tick() => read_events(&mut rings),
             _ = looks.tick() => probes::send_all(),
+            () = until(mend_at) => {
+                mend_at = None;
+                networks::mend();
+            }
         }
+    }
+}
+
+/// Waits until then; for ever where there is no such time.
+async fn until(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when).await,
+        None => std::future::pending().await,
     }
 }
 

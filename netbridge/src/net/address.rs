@@ -32,19 +32,18 @@ pub struct Route {
 impl Links {
     /// Adds an address; one of IPv6 is usable at once (`IFA_F_NODAD`).
     pub fn add_address(&self, ifindex: u32, address: IpNet) -> Result<(), NetError> {
-        let mut message = match address {
-            IpNet::V4(net) => AddressMessageBuilder::<Ipv4Addr>::new()
-                .address(net.addr(), net.prefix_len())
-                .build(),
-            IpNet::V6(net) => AddressMessageBuilder::<Ipv6Addr>::new()
-                .address(net.addr(), net.prefix_len())
-                .build(),
-        };
-        message.header.index = ifindex;
+        let mut message = address_message(ifindex, address);
         message.header.flags = AddressHeaderFlags::Nodad;
         let message = RouteNetlinkMessage::NewAddress(message);
         let verb = format!("add address {address} to");
         self.change_with(ifindex, &verb, message, NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Removes an address.
+    pub fn del_address(&self, ifindex: u32, address: IpNet) -> Result<(), NetError> {
+        let message = address_message(ifindex, address);
+        let message = RouteNetlinkMessage::DelAddress(message);
+        self.change(ifindex, &format!("delete address {address} of"), message)
     }
 
     /// The addresses of an interface, link-local ones included.
@@ -126,6 +125,19 @@ impl Links {
         let message = RouteNetlinkMessage::DelNeighbour(fdb_entry(ifindex, mac));
         self.change(ifindex, "delete an fdb entry of", message)
     }
+}
+
+fn address_message(ifindex: u32, address: IpNet) -> AddressMessage {
+    let mut message = match address {
+        IpNet::V4(net) => AddressMessageBuilder::<Ipv4Addr>::new()
+            .address(net.addr(), net.prefix_len())
+            .build(),
+        IpNet::V6(net) => AddressMessageBuilder::<Ipv6Addr>::new()
+            .address(net.addr(), net.prefix_len())
+            .build(),
+    };
+    message.header.index = ifindex;
+    message
 }
 
 fn neighbour(ifindex: u32, ip: IpAddr) -> NeighbourMessage {

@@ -42,6 +42,36 @@ pub struct VethSpec<'a> {
     pub peer_ifindex: Option<u32>,
 }
 
+/// A macvlan interface to make.
+#[derive(Debug, Clone, Copy)]
+pub struct MacvlanSpec<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Index of the interface that it is on.
+    pub parent: u32,
+    /// Where to make it.
+    pub netns: &'a Netns,
+    /// Its hardware address.
+    pub mac: [u8; 6],
+    /// How it sees others on its parent: `private`, `vepa`, `passthru`, or `bridge` for all else.
+    pub mode: &'a str,
+    /// Its MTU; the parent's if `None`.
+    pub mtu: Option<u32>,
+    /// Its index; the kernel picks one if `None`.
+    pub ifindex: Option<u32>,
+}
+
+impl MacvlanSpec<'_> {
+    fn mode(&self) -> MacVlanMode {
+        match self.mode {
+            "private" => MacVlanMode::Private,
+            "vepa" => MacVlanMode::Vepa,
+            "passthru" => MacVlanMode::Passthrough,
+            _ => MacVlanMode::Bridge,
+        }
+    }
+}
+
 /// Settings of a kernel bridge; what is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct BridgeOptions {
@@ -88,30 +118,22 @@ impl Links {
         self.by_name(spec.name)
     }
 
-    /// Makes a macvlan interface in bridge mode on `parent`, in another namespace.
-    pub fn add_macvlan(
-        &self,
-        name: &str,
-        parent: u32,
-        netns: &Netns,
-        mac: [u8; 6],
-        ifindex: u32,
-    ) -> Result<(), NetError> {
+    /// Makes a macvlan interface, in another namespace.
+    pub fn add_macvlan(&self, spec: &MacvlanSpec<'_>) -> Result<(), NetError> {
         let mut message = LinkMessage::default();
-        message.header.index = ifindex;
+        message.header.index = spec.ifindex.unwrap_or(0);
+        message.attributes.extend(spec.mtu.map(LinkAttribute::Mtu));
         message.attributes.extend([
-            LinkAttribute::IfName(name.to_owned()),
-            LinkAttribute::Link(parent),
-            LinkAttribute::NetNsFd(netns.as_fd().as_raw_fd()),
-            LinkAttribute::Address(mac.to_vec()),
+            LinkAttribute::IfName(spec.name.to_owned()),
+            LinkAttribute::Link(spec.parent),
+            LinkAttribute::NetNsFd(spec.netns.as_fd().as_raw_fd()),
+            LinkAttribute::Address(spec.mac.to_vec()),
             LinkAttribute::LinkInfo(vec![
                 LinkInfo::Kind(InfoKind::MacVlan),
-                LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(
-                    MacVlanMode::Bridge,
-                )])),
+                LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(spec.mode())])),
             ]),
         ]);
-        self.create(&format!("add macvlan {name}"), message)
+        self.create(&format!("add macvlan {}", spec.name), message)
     }
 
     /// Makes a bridge of the kernel.

@@ -24,7 +24,7 @@ pub mod xdp_features;
 
 pub use self::{
     address::Route,
-    create::{BridgeOptions, VethSpec},
+    create::{BridgeOptions, MacvlanSpec, VethSpec},
     link::{Link, LinkKind, Peer, XdpAttached, XdpMode},
     links::Links,
     netns::Netns,

@@ -21,6 +21,7 @@ use std::{
 
 use nix::{
     errno::Errno,
+    mount::{MntFlags, MsFlags, mount, umount2},
     sched::{CloneFlags, setns, unshare},
     sys::{
         stat::fstat,
@@ -110,6 +111,24 @@ impl Netns {
         })?
     }
 
+    /// Gives the namespace a file, such as `/run/netns/blue`, which holds it until [`unbind`].
+    pub fn bind(&self, path: &Path) -> Result<(), NetError> {
+        let action = format!("bind a network namespace to {}", path.display());
+        let failed = |refusal: Refusal| NetError::refused(action.clone(), refusal);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| failed(error.into()))?;
+        }
+        File::create_new(path).map_err(|error| failed(error.into()))?;
+        let source = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
+        let none: Option<&str> = None;
+        mount(Some(source.as_str()), path, none, MsFlags::MS_BIND, none).map_err(|errno| {
+            if let Err(error) = std::fs::remove_file(path) {
+                tracing::debug!("remove {}: {error}", path.display());
+            }
+            failed(errno.into())
+        })
+    }
+
     /// Makes `command` start its process inside this namespace.
     ///
     /// Its view of `/sys` stays that of the caller's namespace, unlike with `ip netns exec`.
@@ -134,6 +153,12 @@ impl PartialEq for Netns {
 }
 
 impl Eq for Netns {}
+
+/// Takes a namespace from its file, which stays.
+pub fn unbind(path: &Path) -> Result<(), NetError> {
+    umount2(path, MntFlags::MNT_DETACH)
+        .map_err(|errno| NetError::refused(format!("unmount {}", path.display()), errno))
+}
 
 /// Makes the process of `command` end, by SIGKILL, with the thread that starts it, however that ends.
 pub fn end_with_thread(command: &mut Command) -> &mut Command {

@@ -4,6 +4,7 @@ mod binding;
 mod limit;
 mod mdb;
 mod mirror;
+mod network;
 mod settings;
 mod table;
 mod view;
@@ -21,6 +22,9 @@ pub use self::{
     limit::LimitsView,
     mdb::{MdbView, MemberView, QuerierView, RouterView, mdb},
     mirror::{MirrorView, mirrors},
+    network::{
+        ConfigFrom, ContainerView, InspectView, IpamView, ListView, SubnetView, networks, render,
+    },
     table::{bridges, fdb, port_added, ports, stats, vlans},
     view::{BridgeView, FdbView, PortView, VlanMember, VlanView},
 };

@@ -1,0 +1,189 @@
+//! Putting containers on networks.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
+use netbridge_common::MacAddr;
+
+use super::{
+    Container, Driver, Endpoint, EndpointSpec, Network, NetworkError, Networks, Phase, Publication,
+    create::new_id, inside, kernel, model::Runner, options::Options,
+};
+use crate::net::{MacvlanSpec, VethSpec};
+
+/// What a container is put on a network with; what is `None` is chosen.
+#[derive(Clone, Debug)]
+pub struct ConnectSpec {
+    /// The container.
+    pub container: Container,
+    /// Its IPv4 address.
+    pub ip: Option<Ipv4Addr>,
+    /// Its IPv6 address.
+    pub ip6: Option<Ipv6Addr>,
+    /// Its Ethernet address.
+    pub mac: Option<MacAddr>,
+    /// Options of its own, which go before the network's.
+    pub options: BTreeMap<String, String>,
+    /// Ports of the host that lead to it.
+    pub published: Vec<Publication>,
+    /// The process that the container ends with.
+    pub runner: Option<Runner>,
+}
+
+impl ConnectSpec {
+    /// A container, with everything chosen.
+    pub const fn new(container: Container) -> Self {
+        Self {
+            container,
+            ip: None,
+            ip6: None,
+            mac: None,
+            options: BTreeMap::new(),
+            published: Vec::new(),
+            runner: None,
+        }
+    }
+}
+
+impl Networks {
+    /// Puts a container on a network, all of it or nothing.
+    pub fn connect(&mut self, name: &str, spec: &ConnectSpec) -> Result<Endpoint, NetworkError> {
+        let network = self.find(name)?.clone();
+        check_connect(&network, spec)?;
+        let inside = match network.driver {
+            Driver::Bridge | Driver::Macvlan => inside::free_name(&spec.container.netns)?,
+            Driver::Host | Driver::None => String::new(),
+        };
+        let noted = EndpointSpec {
+            id: None,
+            name: spec.container.name.clone(),
+            container: self.container_id(spec)?,
+            ipv4: spec.ip,
+            ipv6: spec.ip6,
+            mac: spec.mac,
+            inside,
+            netns: Some(spec.container.path.display().to_string()),
+            runner: spec.runner.clone(),
+            options: spec.options.clone(),
+            published: spec.published.clone(),
+        };
+        let endpoint = self.note(&network.name, &noted, Phase::Unfinished, false)?;
+        let made = self.join_container(&network, &endpoint, spec);
+        if let Err(error) = made {
+            if let Err(error) = self.take_out(&network.name, &endpoint.id) {
+                tracing::warn!("{error}");
+            }
+            return Err(error);
+        }
+        self.write_hosts();
+        Ok(endpoint)
+    }
+
+    fn join_container(
+        &mut self,
+        network: &Network,
+        endpoint: &Endpoint,
+        spec: &ConnectSpec,
+    ) -> Result<(), NetworkError> {
+        let netns = &spec.container.netns;
+        match network.driver {
+            Driver::Bridge => {
+                let options = Options::read(network.label(), &[&network.options])?;
+                self.links.add_veth(&VethSpec {
+                    name: &endpoint.ifname,
+                    peer_name: &endpoint.inside,
+                    peer_netns: Some(netns),
+                    peer_mac: Some(mac(endpoint)),
+                    mtu: options.mtu,
+                    ..VethSpec::default()
+                })?;
+                kernel::plug(network, endpoint, false)?;
+                inside::configure(netns, network, endpoint)?;
+            }
+            Driver::Macvlan => {
+                let options = Options::read(network.label(), &[&network.options])?;
+                self.links.add_macvlan(&MacvlanSpec {
+                    name: &endpoint.inside,
+                    parent: self.links.by_name(&network.ifname)?.ifindex,
+                    netns,
+                    mac: mac(endpoint),
+                    mode: &options.macvlan_mode,
+                    mtu: options.mtu,
+                    ifindex: None,
+                })?;
+                inside::configure(netns, network, endpoint)?;
+            }
+            Driver::Host | Driver::None => inside::loopback_up(netns)?,
+        }
+        self.set_ready(&network.name, &endpoint.id)
+    }
+
+    /// Says that an endpoint is all there: to the firewall, then in the network's file.
+    pub(super) fn set_ready(&mut self, network: &str, endpoint: &str) -> Result<(), NetworkError> {
+        let ready = |network: &mut Network| {
+            if let Some(endpoint) = network.endpoints.get_mut(endpoint) {
+                endpoint.phase = Phase::Ready;
+            }
+        };
+        ready(self.network_mut(network)?);
+        self.apply_firewall()?;
+        self.update(network, ready)
+    }
+
+    /// The id of a container: its engine's, else the one that it has on other networks, else a new one.
+    fn container_id(&self, spec: &ConnectSpec) -> Result<String, NetworkError> {
+        if let Some(id) = &spec.container.id {
+            return Ok(id.clone());
+        }
+        let netns = spec.container.path.display().to_string();
+        let all = self
+            .all
+            .iter()
+            .flat_map(|network| network.endpoints.values());
+        let mut same = all.filter(|endpoint| endpoint.netns.as_ref() == Some(&netns));
+        match same.next() {
+            Some(endpoint) => Ok(endpoint.container.clone()),
+            None => new_id(),
+        }
+    }
+}
+
+/// Refuses containers that cannot be on a network, or are.
+fn check_connect(network: &Network, spec: &ConnectSpec) -> Result<(), NetworkError> {
+    let bad = |reason: String| {
+        Err(NetworkError::Container {
+            name: spec.container.name.clone(),
+            reason,
+        })
+    };
+    let label = network.label();
+    if network.driver == Driver::Host {
+        return bad(format!(
+            "has a network of its own, and cannot be on {label}; start one there with `netbridge network run {label} -- CMD`"
+        ));
+    }
+    if !spec.published.is_empty() && network.driver != Driver::Bridge {
+        return bad(format!(
+            "ports cannot be published on {label}, a {} network",
+            network.driver.name()
+        ));
+    }
+    let name = &spec.container.name;
+    let netns = spec.container.path.display().to_string();
+    let same =
+        |endpoint: &&Endpoint| &endpoint.name == name || endpoint.netns.as_ref() == Some(&netns);
+    if network.endpoints.values().any(|endpoint| same(&endpoint)) {
+        return bad(format!(
+            "is on network {label} already; `netbridge network inspect {label}` shows it"
+        ));
+    }
+    Ok(())
+}
+
+/// The Ethernet address of an endpoint.
+pub(super) fn mac(endpoint: &Endpoint) -> [u8; 6] {
+    let mac: MacAddr = endpoint.mac.parse().unwrap_or_default();
+    mac.0
+}
