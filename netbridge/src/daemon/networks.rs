@@ -5,10 +5,8 @@ use crate::network::{NetworkError, Networks};
 /// Puts the networks right, and makes those that are always there.
 pub(super) fn start(beside_docker: bool) {
     let start = || -> Result<(), NetworkError> {
-        let mut networks = Networks::start()?;
-        let made = networks.ensure_defaults(beside_docker);
-        tell(&mut networks);
-        made
+        // What is put right is said in the log as the value goes.
+        Networks::start()?.ensure_defaults(beside_docker)
     };
     if let Err(error) = start() {
         tracing::warn!("{error}");
@@ -17,14 +15,7 @@ pub(super) fn start(beside_docker: bool) {
 
 /// Forgets containers that are gone, where there is a network that may have lost one.
 pub(super) fn mend() {
-    match Networks::open() {
-        Ok(mut networks) => tell(&mut networks),
-        Err(error) => tracing::warn!("{error}"),
-    }
-}
-
-fn tell(networks: &mut Networks) {
-    for line in networks.take_said() {
-        tracing::warn!("{line}");
+    if let Err(error) = Networks::open() {
+        tracing::warn!("{error}");
     }
 }

@@ -132,9 +132,8 @@ impl Networks {
         store.save(network)
     }
 
-    /// Says something, here and in the log.
+    /// Says something to whoever asks for it; in the log where nobody does.
     fn say(&mut self, line: String) {
-        tracing::info!("{line}");
         self.said.push(line);
     }
 
@@ -201,6 +200,9 @@ impl Networks {
 
 impl Drop for Networks {
     fn drop(&mut self) {
+        for line in &self.said {
+            tracing::warn!("{line}");
+        }
         if let Some(lock) = self.lock.take()
             && self.all.is_empty()
             && self.pools.is_empty()
