@@ -110,7 +110,8 @@ impl Bridge {
         };
         if let Some(key) = gone.iter().find(|key| !has(&bound, key)) {
             return Err(bad_binding(format!(
-                "{key} is not bound to interface {ifname}; `netbridge binding show {} {ifname}` lists what is",
+                "{key} is not bound to interface {}; `netbridge binding show {} {ifname}` lists what is",
+                port.label(),
                 self.name()
             )));
         }
@@ -142,7 +143,7 @@ impl Bridge {
     ) -> Result<Option<String>, BridgeError> {
         let binding = self.maps().binding(&BindingKey::mac(key.mac, key.vid));
         match binding.filter(|binding| port != PortId::NONE && binding.port != port) {
-            Some(binding) => Ok(Some(self.port(binding.port)?.ifname)),
+            Some(binding) => Ok(Some(self.port(binding.port)?.label())),
             None => Ok(None),
         }
     }
@@ -201,7 +202,8 @@ impl Bridge {
         let Some(other) = other else {
             return Ok(());
         };
-        let (bridge, ifname) = (self.name(), self.port(other.port)?.ifname);
+        let holder = self.port(other.port)?;
+        let (bridge, ifname, label) = (self.name(), &holder.ifname, holder.label());
         let option = if key.ip().is_some() { "--ip" } else { "--mac" };
         let vlan = if other.native == 0 {
             format!(" --vlan {}", key.vid)
@@ -209,7 +211,7 @@ impl Bridge {
             String::new()
         };
         Err(bad_binding(format!(
-            "{key} is bound to interface {ifname} already; free it with `netbridge binding del {bridge} {ifname} {option} {key}{vlan}`"
+            "{key} is bound to interface {label} already; free it with `netbridge binding del {bridge} {ifname} {option} {key}{vlan}`"
         )))
     }
 
@@ -221,9 +223,9 @@ impl Bridge {
         }
         let host = self.host_port()?;
         if host != PortId::NONE && host != port.id && self.maps().port_conf(host)?.peer_mac == mac {
-            let ifname = self.port(host)?.ifname;
+            let label = self.port(host)?.label();
             return Err(bad_binding(format!(
-                "{mac} is the bridge's own address, of interface {ifname}; give that of another station"
+                "{mac} is the bridge's own address, of interface {label}; give that of another station"
             )));
         }
         let entry = self.maps().fdb_entry(&FdbKey { mac, vid });
@@ -235,7 +237,7 @@ impl Bridge {
         } else {
             format!(
                 "has a static entry on interface {}",
-                self.port(entry.port)?.ifname
+                self.port(entry.port)?.label()
             )
         };
         let (bridge, vlan) = (self.name(), vlan_option(vid));

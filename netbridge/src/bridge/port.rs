@@ -81,6 +81,14 @@ impl Port {
             info,
         }
     }
+
+    /// Its interface, and its container where one is known: `veth1 (web)`.
+    pub fn label(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} ({name})", self.ifname),
+            None => self.ifname.clone(),
+        }
+    }
 }
 
 impl Bridge {

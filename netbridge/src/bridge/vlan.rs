@@ -149,7 +149,8 @@ impl Bridge {
         let missing = vids.iter().find(|vid| !vlans.member.contains(**vid));
         if let Some(vid) = missing {
             return Err(bad_vlan(format!(
-                "{vid}: interface {ifname} is no member; `netbridge vlan show {}` lists its VLANs",
+                "{vid}: interface {} is no member; `netbridge vlan show {}` lists its VLANs",
+                port.label(),
                 self.name()
             )));
         }
@@ -180,9 +181,9 @@ impl Bridge {
             return Ok(());
         }
         check_vids(&(pvid..=pvid))?;
-        let (bridge, ifname) = (self.name(), &port.ifname);
+        let (bridge, ifname, label) = (self.name(), &port.ifname, port.label());
         Err(bad_vlan(format!(
-            "{pvid}: interface {ifname} is no member, so it cannot be its PVID; `netbridge vlan add {bridge} {ifname} {pvid} --pvid` makes it both"
+            "{pvid}: interface {label} is no member, so it cannot be its PVID; `netbridge vlan add {bridge} {ifname} {pvid} --pvid` makes it both"
         )))
     }
 
@@ -255,7 +256,7 @@ impl Bridge {
                 Some(port) => {
                     return Err(bad_vlan(format!(
                         "interface {} has no PVID; name a VLAN with --vlan",
-                        port.ifname
+                        port.label()
                     )));
                 }
             },
@@ -274,12 +275,12 @@ impl Bridge {
         let Some(port) = port else {
             return Ok(());
         };
-        let (bridge, ifname) = (self.name(), &port.ifname);
+        let (bridge, ifname, label) = (self.name(), &port.ifname, port.label());
         if self.vlans(port.id)?.member.contains(vid) {
             return Ok(());
         }
         Err(bad_vlan(format!(
-            "{vid}: interface {ifname} is no member; `netbridge vlan add {bridge} {ifname} {vid}` makes it one"
+            "{vid}: interface {label} is no member; `netbridge vlan add {bridge} {ifname} {vid}` makes it one"
         )))
     }
 }

@@ -51,10 +51,7 @@ pub(super) fn log(bridge: &Bridge, ring: &mut RingBuf<MapData>) -> BTreeSet<(Por
 /// Interface of a port, and its container where one is known: `veth1 (web)`.
 pub(super) fn port_name(bridge: &Bridge, id: PortId) -> String {
     match bridge.port(id) {
-        Ok(port) => match port.name {
-            Some(name) => format!("{} ({name})", port.ifname),
-            None => port.ifname,
-        },
+        Ok(port) => port.label(),
         Err(_) => format!("port {}", id.0),
     }
 }

@@ -68,7 +68,7 @@ impl Bridge {
         one: &Binding,
         other: &Binding,
     ) -> Result<Vec<Move>, BridgeError> {
-        let (one, other) = (self.port(one.port)?.ifname, self.port(other.port)?.ifname);
+        let (one, other) = (self.port(one.port)?.label(), self.port(other.port)?.label());
         Err(bad_binding(format!(
             "{key} is bound to interface {one} and to {other} in VLANs that would become one; free it on one of them with `netbridge binding del`"
         )))
