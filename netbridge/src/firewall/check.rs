@@ -10,8 +10,14 @@ use super::{FirewallError, Protocol, Published, Rules};
 /// Longest name of an interface (`IFNAMSIZ`, less the end).
 const MAX_IFNAME: usize = 15;
 
-/// Says what no firewall could do.
-pub(super) fn check(rules: &Rules) -> Result<(), FirewallError> {
+impl Rules {
+    /// Says what [`apply`](super::apply) would refuse; asks nothing of the kernel.
+    pub fn check(&self) -> Result<(), FirewallError> {
+        check(self)
+    }
+}
+
+fn check(rules: &Rules) -> Result<(), FirewallError> {
     let mut interfaces = HashSet::new();
     for network in &rules.networks {
         let ifname = network.ifname.clone();
@@ -61,6 +67,13 @@ fn check_one(published: &Published, taken: &mut Taken) -> Result<(), FirewallErr
             "{host} and the container's {container} are of different families; use addresses of one"
         )));
     }
+    if host.is_some_and(|host| v6 && host.is_loopback()) {
+        // ip6_route_input() takes ::1 from the loopback interface alone (rt6_need_strict).
+        return Err(bad(
+            "the kernel cannot route ::1 to a container; use 127.0.0.1 and the container's IPv4 address"
+                .to_owned(),
+        ));
+    }
     for port in published.host_ports.clone() {
         let key = (host, v6, published.protocol, port);
         if let Some(other) = taken.insert(key, container) {
@@ -101,7 +114,9 @@ mod tests {
         let rules = Rules {
             networks: vec![network],
         };
-        check(&rules).map_or_else(|error| error.to_string(), |()| "fine".to_owned())
+        rules
+            .check()
+            .map_or_else(|error| error.to_string(), |()| "fine".to_owned())
     }
 
     #[test]
@@ -142,6 +157,8 @@ mod tests {
         assert!(verdict("br0", vec![uneven]).starts_with("publish tcp 0.0.0.0:80-89: 10 ports"));
         let mixed = published(Some("::1"), 80..=80, "10.0.0.2");
         assert!(verdict("br0", vec![mixed]).contains("different families"));
+        let loopback = published(Some("::1"), 80..=80, "fd00::2");
+        assert!(verdict("br0", vec![loopback]).contains("use 127.0.0.1"));
         let zero = published(None, 0..=0, "10.0.0.2");
         assert!(verdict("br0", vec![zero]).contains("1 to 65535"));
     }

@@ -61,7 +61,8 @@ pub struct Published {
     /// The transport.
     pub protocol: Protocol,
     /// The host's address; with none, or an unspecified one, every local address of the family of
-    /// `container_ip`. A loopback address is served to the host alone.
+    /// `container_ip`. One of 127.0.0.0/8 is served to the host alone; `::1` never is, for want of a
+    /// kernel that routes it.
     pub host_ip: Option<IpAddr>,
     /// The ports of the host.
     pub host_ports: RangeInclusive<u16>,
@@ -147,14 +148,12 @@ impl NetworkRules {
 /// step leaves the networks rather closed than open, whatever the next one does: Docker's chain is
 /// told of a network when its rules are in force, and 127.0.0.1 is routed while they guard it.
 pub fn apply(rules: &Rules) -> Result<(), FirewallError> {
-    check::check(rules)?;
+    rules.check()?;
     let found = nft::found()?;
     let docker = docker_user::plan(&found, rules)?;
     docker.remove_stale()?;
     forwarding::close_localnet(&found.networks, rules)?;
-    if !rules.networks.is_empty() || found.has_table {
-        nft::replace(table::commands(rules))?;
-    }
+    nft::replace(table::commands(rules))?;
     forwarding::open_localnet(rules)?;
     docker.add_missing()
 }

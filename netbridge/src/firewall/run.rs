@@ -22,6 +22,8 @@ pub(super) fn run(
     };
     let mut child = Command::new(program)
         .args(args)
+        // Its complaints are looked through.
+        .env("LC_ALL", "C")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -3,6 +3,8 @@
 //! The number of rules does not grow with the number of ports, and only those for masquerading grow
 //! with the number of networks: what a rule is about stands in sets and maps.
 
+use std::net::Ipv6Addr;
+
 use ipnet::IpNet;
 use nftables::{
     expr::{FibFlag, MetaKey},
@@ -67,6 +69,9 @@ fn content(rules: &Rules) -> Vec<Object> {
     let loopback = is(field("ip", "daddr"), prefix(&loopback()));
     content.push(rule(PREROUTING, vec![loopback, Statement::Return(None)]));
     content.push(rule(PREROUTING, vec![jump(published::CHAIN)]));
+    // No answer to ::1 finds its way back, and what is refused at once is tried with 127.0.0.1.
+    let loopback6 = is(field("ip6", "daddr"), text(Ipv6Addr::LOCALHOST));
+    content.push(rule(OUTPUT, vec![loopback6, Statement::Return(None)]));
     content.push(rule(OUTPUT, vec![jump(published::CHAIN)]));
     content.extend(forward());
     content.extend(postrouting(rules));

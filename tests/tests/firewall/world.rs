@@ -18,32 +18,32 @@ use netbridge_tests::{topology::Host, traffic::PATIENCE};
 /// How long something that must not arrive is waited for.
 const SILENCE: Duration = Duration::from_millis(400);
 
-pub const OUTSIDE: &str = "192.0.2.2";
-pub const OUTSIDE6: &str = "2001:db8::2";
+pub(crate) const OUTSIDE: &str = "192.0.2.2";
+pub(crate) const OUTSIDE6: &str = "2001:db8::2";
 /// The host's addresses towards the outside.
-pub const HOST: &str = "192.0.2.1";
-pub const HOST6: &str = "2001:db8::1";
+pub(crate) const HOST: &str = "192.0.2.1";
+pub(crate) const HOST6: &str = "2001:db8::1";
 /// Another address of the host on the same interface.
-pub const SECOND: &str = "192.0.2.9";
+pub(crate) const SECOND: &str = "192.0.2.9";
 
 /// Container `n` of network `nb0` (1, 2) and of network `nb1` (3).
-pub fn container_ip(n: usize) -> IpAddr {
+pub(crate) fn container_ip(n: usize) -> IpAddr {
     ip(["10.77.0.2", "10.77.0.3", "10.78.0.2"][n - 1])
 }
 
 /// As [`container_ip`], for IPv6.
-pub fn container_ip6(n: usize) -> IpAddr {
+pub(crate) fn container_ip6(n: usize) -> IpAddr {
     ip(["fd77::2", "fd77::3", "fd78::2"][n - 1])
 }
 
-pub struct World {
-    pub host: Host,
-    pub outside: Netns,
+pub(crate) struct World {
+    pub(crate) host: Host,
+    pub(crate) outside: Netns,
     containers: Vec<Netns>,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let host = Host::new();
         enable_ipv6(host.netns());
         let outside = host.container("out0", None, None);
@@ -80,27 +80,27 @@ impl World {
         }
     }
 
-    pub fn container(&self, n: usize) -> &Netns {
+    pub(crate) fn container(&self, n: usize) -> &Netns {
         &self.containers[n - 1]
     }
 
     /// Routes of the outside to the subnets: what no sane neighbour has.
-    pub fn add_rogue_routes(&self) {
+    pub(crate) fn add_rogue_routes(&self) {
         add_default(&self.outside, HOST);
         add_default(&self.outside, HOST6);
     }
 
-    pub fn try_apply(&self, rules: &Rules) -> Result<(), FirewallError> {
+    pub(crate) fn try_apply(&self, rules: &Rules) -> Result<(), FirewallError> {
         let rules = rules.clone();
         self.host.run(move || firewall::apply(&rules))
     }
 
-    pub fn apply(&self, rules: &Rules) {
+    pub(crate) fn apply(&self, rules: &Rules) {
         self.try_apply(rules).expect("apply the rules");
     }
 
     /// Runs a command of the shell on the host, and returns what it printed.
-    pub fn shell(&self, line: &str) -> String {
+    pub(crate) fn shell(&self, line: &str) -> String {
         let mut command = Command::new("sh");
         command.args(["-ec", line]);
         let output = self.host.start(command).finish(Duration::from_secs(30));
@@ -110,7 +110,7 @@ impl World {
 }
 
 /// The rules of both networks, with nothing published.
-pub fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     let network = |ifname: &str, net: u8| NetworkRules {
         ifname: ifname.to_owned(),
         subnets: [format!("10.{net}.0.0/24"), format!("fd{net}::/64")]
@@ -127,7 +127,7 @@ pub fn rules() -> Rules {
 }
 
 /// One port of the host, or of one of its addresses, for a port of a container.
-pub fn publish(
+pub(crate) fn publish(
     protocol: Protocol,
     host: Option<&str>,
     port: u16,
@@ -143,19 +143,19 @@ pub fn publish(
     }
 }
 
-pub fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-pub fn at(text: &str, port: u16) -> SocketAddr {
+pub(crate) fn at(text: &str, port: u16) -> SocketAddr {
     SocketAddr::new(ip(text), port)
 }
 
 /// A server of TCP that tells each client its address.
-pub struct Server(TcpListener);
+pub(crate) struct Server(TcpListener);
 
 impl Server {
-    pub fn new(netns: &Netns, address: SocketAddr) -> Self {
+    pub(crate) fn new(netns: &Netns, address: SocketAddr) -> Self {
         let listen = || TcpListener::bind(address).expect("listen");
         let listener = netns.run(listen).expect("enter the namespace");
         listener.set_nonblocking(true).expect("set nonblocking");
@@ -164,7 +164,7 @@ impl Server {
 
     /// The address that a client in `from` has for the server when it connects to `to`; `None` if
     /// the connection does not come here.
-    pub fn sees(&self, from: &Netns, to: SocketAddr) -> Option<IpAddr> {
+    pub(crate) fn sees(&self, from: &Netns, to: SocketAddr) -> Option<IpAddr> {
         let mut client = connect(from, to, PATIENCE)?;
         let deadline = Instant::now() + PATIENCE;
         let (mut stream, peer) = loop {
@@ -190,7 +190,7 @@ impl Server {
 }
 
 /// Says whether a connection to `to` is refused or gets no answer.
-pub fn is_closed(from: &Netns, to: SocketAddr) -> bool {
+pub(crate) fn is_closed(from: &Netns, to: SocketAddr) -> bool {
     connect(from, to, SILENCE).is_none()
 }
 
@@ -201,7 +201,7 @@ fn connect(from: &Netns, to: SocketAddr, patience: Duration) -> Option<TcpStream
 
 /// Sends a datagram to `to`, which `server` should get and answer; the client's address as seen
 /// by the server.
-pub fn udp(from: &Netns, to: SocketAddr, server: &UdpSocket) -> Option<IpAddr> {
+pub(crate) fn udp(from: &Netns, to: SocketAddr, server: &UdpSocket) -> Option<IpAddr> {
     let any = if to.is_ipv4() { "0.0.0.0" } else { "::" };
     let bind = || UdpSocket::bind(at(any, 0)).expect("bind");
     let client = from.run(bind).expect("enter the namespace");
@@ -220,7 +220,7 @@ pub fn udp(from: &Netns, to: SocketAddr, server: &UdpSocket) -> Option<IpAddr> {
     Some(peer.ip())
 }
 
-pub fn udp_server(netns: &Netns, address: SocketAddr) -> UdpSocket {
+pub(crate) fn udp_server(netns: &Netns, address: SocketAddr) -> UdpSocket {
     let bind = || UdpSocket::bind(address).expect("bind");
     netns.run(bind).expect("enter the namespace")
 }
