@@ -6,8 +6,8 @@ use netbridge::firewall::{Family, Protocol, Published, Rules, port_in_use};
 use netbridge_tests::{require_root, require_tool, traffic::PATIENCE};
 
 use crate::world::{
-    HOST, HOST6, OUTSIDE, OUTSIDE6, SECOND, Server, World, at, container_ip, container_ip6, ip,
-    is_closed, publish, rules, udp, udp_server,
+    HOST, HOST6, OUTSIDE, OUTSIDE6, SECOND, Server, World, at, container_ip, container_ip6, hears,
+    ip, is_closed, publish, rules, udp, udp_server,
 };
 
 fn with(published: Vec<Published>) -> Rules {
@@ -166,13 +166,11 @@ fn a_port_of_loopback_is_the_hosts_alone() {
     require_root!();
     require_tool!("nft");
     let world = World::new();
-    world.apply(&with(vec![publish(
-        Protocol::Tcp,
-        Some("127.0.0.1"),
-        8080,
-        container_ip(1),
-        80,
-    )]));
+    let local = Some("127.0.0.1");
+    world.apply(&with(vec![
+        publish(Protocol::Tcp, local, 8080, container_ip(1), 80),
+        publish(Protocol::Udp, local, 5300, container_ip(1), 53),
+    ]));
     let v4 = server(&world, 1, 80);
     let host = world.host.netns();
     let seen = v4.sees(host, at("127.0.0.1", 8080));
@@ -200,13 +198,16 @@ fn a_port_of_loopback_is_the_hosts_alone() {
     };
     to_loopback(&world.outside, HOST);
     to_loopback(world.container(2), "10.77.0.1");
-    let own = Server::new(host, at("0.0.0.0", 8081));
+    // An answer would not find its way back; the question must not arrive.
+    let asked = udp_server(world.container(1), SocketAddr::new(container_ip(1), 53));
+    assert!(hears(&asked, host, at("127.0.0.1", 5300)));
+    let own = udp_server(host, at("0.0.0.0", 8081));
+    assert!(hears(&own, world.container(2), at("10.77.0.1", 8081)));
     for from in [&world.outside, world.container(2)] {
-        assert!(is_closed(from, at("127.0.0.1", 8080)));
+        assert!(!hears(&asked, from, at("127.0.0.1", 5300)));
     }
     // What the host itself has on 127.0.0.1 is guarded from containers all the same.
-    assert!(is_closed(world.container(2), at("127.0.0.1", 8081)));
-    drop((own, v4));
+    assert!(!hears(&own, world.container(2), at("127.0.0.1", 8081)));
 }
 
 #[test]

@@ -220,6 +220,17 @@ pub(crate) fn udp(from: &Netns, to: SocketAddr, server: &UdpSocket) -> Option<Ip
     Some(peer.ip())
 }
 
+/// Says whether a datagram to `to` arrives at `server`.
+pub(crate) fn hears(server: &UdpSocket, from: &Netns, to: SocketAddr) -> bool {
+    let send = || {
+        let client = UdpSocket::bind("0.0.0.0:0").expect("bind");
+        client.send_to(b"psst", to).expect("send");
+    };
+    from.run(send).expect("enter the namespace");
+    server.set_read_timeout(Some(SILENCE)).expect("timeout");
+    server.recv_from(&mut [0; 16]).is_ok()
+}
+
 pub(crate) fn udp_server(netns: &Netns, address: SocketAddr) -> UdpSocket {
     let bind = || UdpSocket::bind(address).expect("bind");
     netns.run(bind).expect("enter the namespace")
