@@ -189,3 +189,111 @@ fn reference(set: &'static str) -> Word {
 fn loopback() -> IpNet {
     IpNet::V4(ipnet::Ipv4Net::new_assert([127, 0, 0, 0].into(), 8))
 }
+
+#[cfg(test)]
+mod tests {
+    use nftables::schema::NfListObject;
+
+    use super::*;
+    use crate::firewall::{Protocol, Published};
+
+    fn network(n: u8) -> NetworkRules {
+        NetworkRules {
+            ifname: format!("br{n}"),
+            subnets: vec![format!("10.{n}.0.0/16").parse().unwrap()],
+            internal: false,
+            icc: true,
+            masquerade: true,
+            published: Vec::new(),
+        }
+    }
+
+    fn rules_of(rules: &Rules) -> usize {
+        let is_rule = |object: &Object| matches!(object, NfListObject::Rule(_));
+        content(rules).iter().filter(|o| is_rule(o)).count()
+    }
+
+    fn json(object: &Object) -> String {
+        serde_json::to_string(object).unwrap()
+    }
+
+    #[test]
+    fn without_networks_a_table_is_made_only_to_be_deleted() {
+        let commands = commands(&Rules::default());
+        let text: Vec<String> = commands
+            .iter()
+            .map(|command| serde_json::to_string(command).unwrap())
+            .collect();
+        let table = r#"{"table":{"family":"inet","name":"netbridge"}}"#;
+        let wanted = [
+            format!(r#"{{"add":{table}}}"#),
+            format!(r#"{{"delete":{table}}}"#),
+        ];
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn rules_grow_with_masqueraded_subnets_and_nothing_else() {
+        let mut rules = Rules {
+            networks: vec![network(1)],
+        };
+        let one = rules_of(&rules);
+        rules.networks[0].published.push(Published {
+            protocol: Protocol::Tcp,
+            host_ip: None,
+            host_ports: 1..=1000,
+            container_ip: "10.1.0.2".parse().unwrap(),
+            container_ports: 1001..=2000,
+        });
+        assert_eq!(rules_of(&rules), one);
+        rules.networks.push(network(2));
+        assert_eq!(rules_of(&rules), one + 1);
+        rules.networks[1].internal = true;
+        assert_eq!(rules_of(&rules), one);
+    }
+
+    #[test]
+    fn sets_hold_the_networks_that_they_are_about() {
+        let mut rules = Rules {
+            networks: vec![network(1), network(2)],
+        };
+        rules.networks[0].internal = true;
+        rules.networks[1].icc = false;
+        let text: Vec<String> = sets(&rules).iter().map(json).collect();
+        let elements = [
+            r#""elem":["br1","br2"]"#,
+            r#""elem":[{"concat":["br1","br1"]},{"concat":["br2","br2"]}]"#,
+            r#""elem":["br1"]"#,
+            r#""elem":["br2"]"#,
+            r#""elem":["br2"]"#,
+        ];
+        for (set, elements) in text.iter().zip(elements) {
+            assert!(set.contains(elements), "{set}");
+        }
+    }
+
+    #[test]
+    fn a_range_becomes_ports_with_their_own_targets() {
+        let mut rules = Rules {
+            networks: vec![network(1)],
+        };
+        rules.networks[0].published.push(Published {
+            protocol: Protocol::Udp,
+            host_ip: Some("192.0.2.1".parse().unwrap()),
+            host_ports: 80..=81,
+            container_ip: "10.1.0.2".parse().unwrap(),
+            container_ports: 8080..=8081,
+        });
+        let maps: Vec<String> = published::maps(&rules).map(|map| json(&map)).collect();
+        let key = |port: u16| format!(r#"{{"concat":["192.0.2.1","udp",{port}]}}"#);
+        let (first, second) = (key(80), key(81));
+        let addresses = format!(r#"[[{first},"10.1.0.2"],[{second},"10.1.0.2"]]"#);
+        let ports = format!("[[{first},8080],[{second},8081]]");
+        let both = maps.iter().filter(|map| map.contains("elem"));
+        let both: Vec<bool> = both
+            .zip([addresses, ports])
+            .map(|(map, elements)| map.contains(&elements))
+            .collect();
+        assert_eq!(both, [true, true], "{maps:#?}");
+    }
+}

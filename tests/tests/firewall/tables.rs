@@ -3,7 +3,9 @@
 use netbridge::firewall::{self, Protocol, Published, Rules};
 use netbridge_tests::{require_root, require_tool};
 
-use crate::world::{HOST, OUTSIDE, Server, World, at, container_ip, ip, is_closed, publish, rules};
+use crate::world::{
+    HOST, HOST6, OUTSIDE, OUTSIDE6, Server, World, at, container_ip, ip, is_closed, publish, rules,
+};
 
 const OWN: &str = "nft list table inet netbridge";
 
@@ -95,9 +97,11 @@ fn thousands_of_ports_are_as_many_rules_as_none() {
     assert_eq!(seen, Some(ip(OUTSIDE)));
 }
 
-const DOCKER: &str = "iptables -P FORWARD DROP; iptables -N DOCKER-USER; \
-    iptables -A FORWARD -j DOCKER-USER; iptables -A DOCKER-USER -s 198.51.100.0/24 -j DROP; \
-    iptables -A DOCKER-USER -j RETURN";
+/// What Docker makes, with a rule of the user.
+const DOCKER: &str = "for program in iptables ip6tables; do \
+    $program -P FORWARD DROP; $program -N DOCKER-USER; $program -A FORWARD -j DOCKER-USER; \
+    $program -A DOCKER-USER -p tcp --dport 25 -j DROP; $program -A DOCKER-USER -j RETURN; done";
+const LIST: &str = "iptables -S; ip6tables -S";
 
 #[test]
 fn dockers_policy_does_not_keep_networks_from_working() {
@@ -106,21 +110,27 @@ fn dockers_policy_does_not_keep_networks_from_working() {
     require_tool!("iptables");
     let world = World::new();
     world.shell(DOCKER);
-    let before = world.shell("iptables -S");
+    let before = world.shell(LIST);
     world.apply(&full());
     let chain = world.shell("iptables -S DOCKER-USER");
     assert_eq!(chain.matches("--comment netbridge").count(), 4, "{chain}");
     let rules: Vec<&str> = chain.lines().collect();
-    assert!(rules[1].ends_with("-s 198.51.100.0/24 -j DROP"), "{chain}");
+    assert!(rules[1].contains("--dport 25 -j DROP"), "{chain}");
     assert_eq!(rules.last(), Some(&"-A DOCKER-USER -j RETURN"), "{chain}");
+    let both = world.shell(LIST);
+    assert_eq!(both.matches("--comment netbridge").count(), 8, "{both}");
     world.apply(&full());
-    assert_eq!(world.shell("iptables -S DOCKER-USER"), chain);
+    assert_eq!(world.shell(LIST), both);
     let inside = Server::new(world.container(1), at("0.0.0.0", 80));
     let seen = inside.sees(&world.outside, at(HOST, 8080));
     assert_eq!(seen, Some(ip(OUTSIDE)));
     let outside = Server::new(&world.outside, at(OUTSIDE, 80));
     let seen = outside.sees(world.container(1), at(OUTSIDE, 80));
     assert_eq!(seen, Some(ip(HOST)));
+    drop(outside);
+    let outside = Server::new(&world.outside, at(OUTSIDE6, 80));
+    let seen = outside.sees(world.container(1), at(OUTSIDE6, 80));
+    assert_eq!(seen, Some(ip(HOST6)));
     // What Docker's chain lets through is still netbridge's to decide.
     world.add_rogue_routes();
     assert!(is_closed(
@@ -134,7 +144,7 @@ fn dockers_policy_does_not_keep_networks_from_working() {
     assert_eq!(chain.matches("nb0").count(), 2, "{chain}");
     assert_eq!(chain.matches("nb1").count(), 0, "{chain}");
     world.apply(&Rules::default());
-    assert_eq!(world.shell("iptables -S"), before);
+    assert_eq!(world.shell(LIST), before);
 }
 
 #[test]
@@ -152,9 +162,9 @@ fn a_policy_that_drops_without_dockers_chain_is_reported() {
     let said = warnings();
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].contains("`iptables -I FORWARD -i nb0 -j ACCEPT`"));
-    let before = world.shell("iptables -S; ip6tables -S");
+    let before = world.shell(LIST);
     world.apply(&rules());
-    assert_eq!(world.shell("iptables -S; ip6tables -S"), before);
+    assert_eq!(world.shell(LIST), before);
     world.shell("iptables -N DOCKER-USER");
     assert!(warnings().is_empty());
 }
