@@ -33,12 +33,13 @@ fn check(rules: &Rules) -> Result<(), FirewallError> {
     published.try_for_each(|one| check_one(one, &mut taken))
 }
 
-/// Names that mean nothing else to nft (`*`, `@`) and to iptables (`+`, `!`).
+/// Names that mean nothing else to nft (`*`, `@`), to iptables (`+`, `!`), and below `/proc/sys`.
 fn is_plain(ifname: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=MAX_IFNAME).contains(&ifname.len())
         && ifname.bytes().all(is_plain)
         && !ifname.starts_with('-')
+        && ![".", "..", "all", "default"].contains(&ifname)
 }
 
 /// Which port of the host is whose; without an address it is all of a family.
@@ -50,7 +51,11 @@ fn check_one(published: &Published, taken: &mut Taken) -> Result<(), FirewallErr
         reason,
     };
     let container = published.container_ip;
-    if published.host_ports.is_empty() || *published.host_ports.start() == 0 {
+    let both = [&published.host_ports, &published.container_ports];
+    if both
+        .iter()
+        .any(|ports| ports.is_empty() || ports.contains(&0))
+    {
         return Err(bad("ports are 1 to 65535, the lower one first".to_owned()));
     }
     if published.host_ports.len() != published.container_ports.len() {
@@ -129,6 +134,8 @@ mod tests {
             "@networks",
             "-i",
             "a b",
+            "..",
+            "all",
             "1234567890123456",
         ] {
             assert!(verdict(name, Vec::new()).contains("no name"), "{name}");
