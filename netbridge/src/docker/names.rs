@@ -41,8 +41,17 @@ impl Names {
         tokio::spawn(async move {
             loop {
                 asked.notified().await;
-                for delay in DELAYS {
-                    sleep(delay).await;
+                let mut tries = DELAYS.iter();
+                while let Some(delay) = tries.next() {
+                    let again = tokio::select! {
+                        () = sleep(*delay) => false,
+                        () = asked.notified() => true,
+                    };
+                    if again {
+                        // Newer ones begin anew, after those that are under way.
+                        sleep(DELAYS[0]).await;
+                        tries = DELAYS[1..].iter();
+                    }
                     if let Err(error) = learn().await {
                         tracing::debug!("ask Docker for names: {error:#}");
                     }
