@@ -196,8 +196,16 @@ impl Bridge {
         })
     }
 
-    /// Opens bridge `name` for changes.
+    /// Opens bridge `name` for changes, and brings its ports in line with the interfaces that there are.
     pub fn open(name: &str) -> Result<Self, BridgeError> {
+        let mut bridge = Self::open_as_is(name)?;
+        bridge.reconcile()?;
+        Ok(bridge)
+    }
+
+    /// Opens bridge `name` for a change that has nothing to do with the ports that it has: what [`Self::open`]
+    /// looks at takes a millisecond for each.
+    pub fn open_as_is(name: &str) -> Result<Self, BridgeError> {
         name::check(name)?;
         let dir = PinDir::named(name);
         if !dir.exists() {
@@ -208,7 +216,6 @@ impl Bridge {
         let lock = Lock::take(name)?;
         let mut bridge = Self::open_dir(dir)?;
         bridge.lock = Some(lock);
-        bridge.reconcile()?;
         Ok(bridge)
     }
 

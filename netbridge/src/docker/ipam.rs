@@ -46,7 +46,7 @@ fn request_pool(body: &[u8]) -> Answer {
     let request: PoolRequest = read(body)?;
     let wanted = network(&request.pool)?;
     let range = network(&request.sub_pool)?;
-    let mut networks = Networks::open()?;
+    let mut networks = Networks::open_as_is()?;
     let pool = networks.request_pool(wanted, range, request.v6)?;
     Ok(json!({ "PoolID": pool.id, "Pool": pool.subnet.subnet.to_string(), "Data": {} }))
 }
@@ -60,7 +60,7 @@ struct PoolName {
 
 fn release_pool(body: &[u8]) -> Answer {
     let request: PoolName = read(body)?;
-    Networks::open()?.release_pool(&request.pool_id)?;
+    Networks::open_as_is()?.release_pool(&request.pool_id)?;
     Ok(nothing())
 }
 
@@ -82,7 +82,7 @@ fn request_address(body: &[u8]) -> Answer {
         .options
         .get(ADDRESS_TYPE)
         .is_some_and(|kind| kind == GATEWAY);
-    let mut networks = Networks::open()?;
+    let mut networks = Networks::open_as_is()?;
     let given = networks.request_address(&request.pool_id, wanted, gateway)?;
     Ok(json!({ "Address": given.to_string(), "Data": {} }))
 }
@@ -92,7 +92,7 @@ fn release_address(body: &[u8]) -> Answer {
     let Some(ip) = address(&request.address)? else {
         return Err(Failure("netbridge: no address is named".to_owned()));
     };
-    Networks::open()?.release_address(&request.pool_id, ip)?;
+    Networks::open_as_is()?.release_address(&request.pool_id, ip)?;
     Ok(nothing())
 }
 

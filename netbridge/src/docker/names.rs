@@ -75,7 +75,7 @@ async fn learn() -> Result<()> {
         .filter_map(|network| Some((text(&network["Id"])?, text(&network["Name"])?)))
         .collect();
     let named = each(&containers).flat_map(endpoints).collect();
-    spawn_blocking(move || Networks::open()?.learn_names(&titles, &named)).await??;
+    spawn_blocking(move || Networks::open_as_is()?.learn_names(&titles, &named)).await??;
     Ok(())
 }
 

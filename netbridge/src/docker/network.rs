@@ -91,6 +91,7 @@ fn create_network(body: &[u8]) -> Answer {
         Some(_) => Driver::Macvlan,
         None => Driver::Bridge,
     };
+    // Here is time to put right what others left.
     let mut networks = Networks::open()?;
     if networks.has_docker_network(&request.network_id) {
         return Ok(nothing());
@@ -154,7 +155,7 @@ fn on_network(
         network_id: String,
     }
     let request: Request = read(body)?;
-    act(&mut Networks::open()?, &request.network_id)?;
+    act(&mut Networks::open_as_is()?, &request.network_id)?;
     Ok(nothing())
 }
 
@@ -189,7 +190,7 @@ fn on_endpoint(
 ) -> Answer {
     let request: EndpointRequest = read(body)?;
     act(
-        &mut Networks::open()?,
+        &mut Networks::open_as_is()?,
         &request.network_id,
         &request.endpoint_id,
     )?;
@@ -221,7 +222,7 @@ fn create_endpoint(body: &[u8]) -> Answer {
             .map_err(|error| Failure(format!("netbridge: `{}`: {error}", interface.mac_address)))?;
         spec.mac = Some(mac);
     }
-    let endpoint = Networks::open()?.announce(&request.network_id, &spec)?;
+    let endpoint = Networks::open_as_is()?.announce(&request.network_id, &spec)?;
     // Only what was left empty may be answered: else Docker takes the endpoint back.
     let mut chosen = Map::new();
     if interface.mac_address.is_empty() {
@@ -245,7 +246,7 @@ fn own_options(options: &Map<String, Value>) -> BTreeMap<String, String> {
 
 fn endpoint_info(body: &[u8]) -> Answer {
     let request: EndpointRequest = read(body)?;
-    let networks = Networks::open()?;
+    let networks = Networks::open_as_is()?;
     let endpoint = networks.docker_endpoint(&request.network_id, &request.endpoint_id)?;
     let published = endpoint
         .published
@@ -257,7 +258,7 @@ fn endpoint_info(body: &[u8]) -> Answer {
 
 fn join(body: &[u8]) -> Answer {
     let request: EndpointRequest = read(body)?;
-    let mut networks = Networks::open()?;
+    let mut networks = Networks::open_as_is()?;
     let (network, _, source) = networks.join(
         &request.network_id,
         &request.endpoint_id,
@@ -326,7 +327,7 @@ fn program(body: &[u8]) -> Answer {
         .iter()
         .map(PortBinding::publication)
         .collect::<Result<Vec<_>, _>>()?;
-    let mut networks = Networks::open()?;
+    let mut networks = Networks::open_as_is()?;
     networks.publish(&request.network_id, &request.endpoint_id, &wanted)?;
     Ok(nothing())
 }

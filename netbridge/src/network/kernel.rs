@@ -165,7 +165,7 @@ pub(super) fn plug(
     peer_moves: bool,
 ) -> Result<(), NetworkError> {
     let options = Options::read(network.label(), &[&network.options, &endpoint.options])?;
-    let mut bridge = Bridge::open(&network.ifname)?;
+    let mut bridge = Bridge::open_as_is(&network.ifname)?;
     bridge.add_port(&PortSpec {
         ifname: endpoint.ifname.clone(),
         hook: options.hook,
@@ -242,7 +242,7 @@ fn join_vlan(bridge: &mut Bridge, ifname: &str, vlan: Option<u16>) -> Result<(),
 /// Takes the host's end of an endpoint out of its bridge, and removes it.
 pub(super) fn unplug(network: &Network, endpoint: &Endpoint) -> Result<(), NetworkError> {
     if bridge_exists(&network.ifname) {
-        match Bridge::open(&network.ifname)?.del_port(&endpoint.ifname) {
+        match Bridge::open_as_is(&network.ifname)?.del_port(&endpoint.ifname) {
             Ok(()) | Err(BridgeError::NoSuchPort { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -265,7 +265,7 @@ pub(super) fn rename(network: &Network, endpoint: &Endpoint) -> Result<(), Netwo
         name: port_name(endpoint),
         ..PortChange::default()
     };
-    let mut bridge = Bridge::open(&network.ifname)?;
+    let mut bridge = Bridge::open_as_is(&network.ifname)?;
     Ok(bridge.change_port(&endpoint.ifname, &change)?)
 }
 

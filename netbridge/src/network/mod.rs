@@ -72,7 +72,9 @@ impl Networks {
         Ok(networks)
     }
 
-    fn open_as_is() -> Result<Self, NetworkError> {
+    /// Waits for the right to change networks, and leaves what is half done to whoever opens them next: for
+    /// calls that must be answered at once.
+    pub fn open_as_is() -> Result<Self, NetworkError> {
         let store = Store::here()?;
         let lock = Some(store.lock()?);
         let mut networks = Self {

@@ -127,9 +127,10 @@ impl Store {
             let folder = self.root.join(kind);
             fs::create_dir_all(&folder)?;
             let new = path.with_extension("new");
+            let mut text = serde_json::to_vec_pretty(value)?;
+            text.push(b'\n');
             let mut file = File::create(&new)?;
-            serde_json::to_writer_pretty(&mut file, value)?;
-            file.write_all(b"\n")?;
+            file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&new, &path)?;
             File::open(&folder)?.sync_all()
