@@ -12,7 +12,10 @@ use rtnetlink::{
         neighbour::{
             NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
         },
-        route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType, RouteVia},
+        route::{
+            RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteType,
+            RouteVia,
+        },
     },
 };
 
@@ -59,16 +62,19 @@ impl Links {
         Ok(addresses.collect())
     }
 
-    /// Adds a default route.
+    /// Adds a default route, as an administrator does with `ip route add`: that program then shows it as short
+    /// as it was typed.
     pub fn add_default_route(&self, gateway: IpAddr, ifindex: u32) -> Result<(), NetError> {
         let message = match gateway {
             IpAddr::V4(gateway) => RouteMessageBuilder::<Ipv4Addr>::new()
                 .gateway(gateway)
                 .output_interface(ifindex)
+                .protocol(RouteProtocol::Boot)
                 .build(),
             IpAddr::V6(gateway) => RouteMessageBuilder::<Ipv6Addr>::new()
                 .gateway(gateway)
                 .output_interface(ifindex)
+                .protocol(RouteProtocol::Boot)
                 .build(),
         };
         let message = RouteNetlinkMessage::NewRoute(message);
