@@ -25,6 +25,11 @@ impl Lock {
         Self::at(&Path::new(LOCK_DIR).join(format!("{name}.lock")))
     }
 
+    /// Says whether bridge `name` has a lock file.
+    pub(super) fn is_there(name: &str) -> bool {
+        Path::new(LOCK_DIR).join(format!("{name}.lock")).exists()
+    }
+
     /// Waits for the lock that is the file `path`, made where it is not, and its folder.
     pub(crate) fn at(path: &Path) -> Result<Self, BridgeError> {
         loop {

@@ -23,7 +23,6 @@ use netbridge_common::{
     settings::{DEFAULT_AGEING_SECS, DEFAULT_EVENT_RATE, DEFAULT_FLAPS},
 };
 
-pub(crate) use self::lock::Lock;
 pub use self::{
     binding::Addresses,
     error::BridgeError,
@@ -35,6 +34,7 @@ pub use self::{
     vlan::{Membership, VIDS, VlanProtocol},
     watch::WatchChange,
 };
+pub(crate) use self::{lock::Lock, name::check as check_name};
 use crate::{
     datapath::{self, LoadOptions, Maps, PinDir, Programs},
     net::{Links, Netns},
@@ -260,6 +260,13 @@ impl Bridge {
         name::check(name)?;
         let dir = PinDir::named(name);
         if !dir.object("").exists() {
+            // One that was killed before it made the folder, or after it removed that, leaves its lock file.
+            if Lock::is_there(name) {
+                let lock = Lock::take(name)?;
+                if !dir.object("").exists() {
+                    lock.remove(name);
+                }
+            }
             return Err(BridgeError::NotFound {
                 bridge: name.to_owned(),
             });

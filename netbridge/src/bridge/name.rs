@@ -6,7 +6,7 @@ use super::BridgeError;
 pub(super) const MAX_LEN: usize = 15;
 
 /// Checks that `name` can name a bridge: a folder of bpffs, and an interface of the host.
-pub(super) fn check(name: &str) -> Result<(), BridgeError> {
+pub(crate) fn check(name: &str) -> Result<(), BridgeError> {
     let reason = if name.is_empty() {
         "is empty; give 1 to 15 characters"
     } else if name.len() > MAX_LEN {

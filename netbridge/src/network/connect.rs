@@ -9,7 +9,7 @@ use netbridge_common::MacAddr;
 
 use super::{
     Container, Driver, Endpoint, EndpointSpec, Network, NetworkError, Networks, Phase, Publication,
-    create::new_id, inside, kernel, model::Runner, options::Options,
+    create::new_id, inside, kernel, model::Runner, options::Options, run,
 };
 use crate::net::{MacvlanSpec, VethSpec};
 
@@ -70,7 +70,10 @@ impl Networks {
             published: spec.published.clone(),
         };
         let endpoint = self.note(&network.name, &noted, Phase::Unfinished, false)?;
-        let made = self.join_container(&network, &endpoint, spec);
+        let made = name_namespace(spec).and_then(|()| {
+            let made = self.join_container(&network, &endpoint, spec);
+            made.inspect_err(|_| run::remove_leftover(&endpoint))
+        });
         if let Err(error) = made {
             if let Err(error) = self.take_out(&network.name, &endpoint.id) {
                 tracing::warn!("{error}");
@@ -148,6 +151,15 @@ impl Networks {
             None => new_id(),
         }
     }
+}
+
+/// Gives the namespace of `network run` its name, when it is remembered already: who is killed then leaves
+/// none that nobody removes.
+fn name_namespace(spec: &ConnectSpec) -> Result<(), NetworkError> {
+    if spec.runner.is_some() {
+        spec.container.netns.bind(&spec.container.path)?;
+    }
+    Ok(())
 }
 
 /// Refuses containers that cannot be on a network, or are.

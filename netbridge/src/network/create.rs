@@ -11,7 +11,7 @@ use super::{
     model::{FILE_VERSION, short},
     options::Options,
 };
-use crate::{firewall, random};
+use crate::{bridge, firewall, random};
 
 /// What a network is made with.
 #[derive(Clone, Debug)]
@@ -90,6 +90,7 @@ impl Networks {
             subnets,
             options: spec.options.clone(),
             labels: spec.labels.clone(),
+            foreign_addresses: self.foreign_addresses(foreign_bridge, &ifname)?,
             ifname,
             foreign_bridge,
             endpoints: BTreeMap::new(),
@@ -169,6 +170,7 @@ impl Networks {
                         super::options::NAME
                     )));
                 }
+                bridge::check_name(&name)?;
                 let is_there = kernel::bridge_exists(&name);
                 if !is_there && self.links.by_name(&name).is_ok() {
                     return Err(spec.bad(format!(
@@ -178,6 +180,14 @@ impl Networks {
                 }
                 Ok((name, is_there))
             }
+        }
+    }
+
+    /// The addresses of a bridge that is there already.
+    fn foreign_addresses(&self, is_there: bool, ifname: &str) -> Result<Vec<IpNet>, NetworkError> {
+        match self.links.by_name(ifname) {
+            Ok(link) if is_there => Ok(self.links.addresses(link.ifindex)?),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -269,6 +279,11 @@ fn check_subnet(spec: &NetworkSpec, subnet: &mut Subnet) -> Result<(), NetworkEr
         if !subnet.has_host(ip) {
             return Err(spec.bad(format!("{what} {ip} is no host's address of subnet {net}")));
         }
+    }
+    if let Some((name, ip)) = subnet.reserved.iter().find(|(_, ip)| **ip == gateway) {
+        return Err(spec.bad(format!(
+            "address {ip} of {name} is the gateway's; reserve another, or name a gateway with --gateway"
+        )));
     }
     Ok(())
 }

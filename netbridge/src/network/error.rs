@@ -100,7 +100,8 @@ impl NetworkError {
             | Self::Exists { .. }
             | Self::Bad { .. }
             | Self::Container { .. }
-            | Self::Publish { .. } => 2,
+            | Self::Publish { .. }
+            | Self::Net(NetError::NoSuchInterface { .. }) => 2,
             Self::File {
                 kind: io::ErrorKind::PermissionDenied,
                 ..

@@ -98,6 +98,9 @@ pub struct Network {
     /// Whether the bridge was there before, and stays.
     #[serde(default)]
     pub foreign_bridge: bool,
+    /// Addresses that such a bridge had before, and keeps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_addresses: Vec<IpNet>,
     /// The containers on it, by id of the endpoint.
     pub endpoints: BTreeMap<String, Endpoint>,
 }

@@ -143,10 +143,14 @@ impl Networks {
         let Ok(link) = self.links.by_name(&network.ifname) else {
             return Ok(());
         };
+        let there = self.links.addresses(link.ifindex)?;
         for subnet in &network.subnets {
-            if let Some(gateway) = subnet.gateway {
-                self.links
-                    .del_address(link.ifindex, subnet.with_prefix(gateway))?;
+            let gateway = subnet.gateway.map(|ip| subnet.with_prefix(ip));
+            if let Some(gateway) = gateway
+                && there.contains(&gateway)
+                && !network.foreign_addresses.contains(&gateway)
+            {
+                self.links.del_address(link.ifindex, gateway)?;
             }
         }
         Ok(())

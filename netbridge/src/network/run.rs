@@ -127,12 +127,13 @@ fn start(networks: &mut Networks, spec: &RunSpec) -> Result<(Endpoint, Place), N
         });
     }
     let netns = Netns::anonymous()?;
-    netns.bind(&path)?;
-    let connected = connect(networks, spec, &network.name, &netns, &path, &name);
-    if connected.is_err() {
+    let endpoint = connect(networks, spec, &network.name, &netns, &path, &name)?;
+    let hosts = networks.new_hosts(&endpoint);
+    if hosts.is_err() {
+        networks.take_out(&network.name, &endpoint.id)?;
         unbind(&path);
     }
-    let (endpoint, hosts) = connected?;
+    let hosts = hosts?;
     let place = Place {
         netns: Some(netns),
         hosts: Some(hosts),
@@ -148,14 +149,14 @@ fn connect(
     netns: &Netns,
     path: &Path,
     name: &str,
-) -> Result<(Endpoint, PathBuf), NetworkError> {
+) -> Result<Endpoint, NetworkError> {
     let container = Container {
         name: name.to_owned(),
         id: None,
         path: path.to_owned(),
         netns: netns.clone(),
     };
-    let endpoint = networks.connect(
+    networks.connect(
         network,
         &ConnectSpec {
             ip: spec.ip,
@@ -166,9 +167,7 @@ fn connect(
             runner: Some(Runner::current()),
             ..ConnectSpec::new(container)
         },
-    )?;
-    let hosts = networks.new_hosts(&endpoint)?;
-    Ok((endpoint, hosts))
+    )
 }
 
 /// What may name a namespace, a host and a container.

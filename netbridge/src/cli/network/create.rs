@@ -119,7 +119,11 @@ fn subnets(args: &Args) -> Result<Vec<Subnet>, UsageError> {
         let (name, ip) = text.split_once('=').ok_or_else(bad)?;
         let ip = address("aux-address", ip)?;
         let subnet = subnet_with(&mut subnets, ip, "aux-address", text)?;
-        subnet.reserved.insert(name.to_owned(), ip);
+        if subnet.reserved.insert(name.to_owned(), ip).is_some() {
+            return Err(UsageError(format!(
+                "aux-address {text}: {name} is named twice; give each a name of its own"
+            )));
+        }
     }
     Ok(subnets)
 }

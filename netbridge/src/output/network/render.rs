@@ -52,6 +52,7 @@ fn render(template: &str, value: &serde_json::Value) -> Result<String, String> {
     };
     let mut parsed = Template::default();
     parsed.add_func("json", json);
+    parsed.add_func("len", len);
     parsed.add_func("lower", |args| text(args, str::to_lowercase));
     parsed.add_func("upper", |args| text(args, str::to_uppercase));
     parsed.parse(template).map_err(|error| bad(&error))?;
@@ -104,6 +105,17 @@ fn json(args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::String(value.to_string()))
 }
 
+/// How many, as in Go; the library's own cannot count maps.
+fn len(args: &[Value]) -> Result<Value, FuncError> {
+    let count = match args {
+        [Value::String(text)] => text.len(),
+        [Value::Array(all)] => all.len(),
+        [Value::Map(all) | Value::Object(all)] => all.len(),
+        _ => return Err(FuncError::UnableToConvertFromValue),
+    };
+    Ok(Value::from(count as u64))
+}
+
 fn text(args: &[Value], change: fn(&str) -> String) -> Result<Value, FuncError> {
     match args {
         [Value::String(text)] => Ok(Value::String(change(text))),
@@ -142,6 +154,7 @@ mod tests {
             ("{{.Name}}", "web"),
             ("{{.Name}}\\t{{.Internal}}", "web\tfalse"),
             ("{{range .IPAM.Config}}{{.Subnet}}{{end}}", "10.0.0.0/8"),
+            ("{{len .IPAM}} {{len .IPAM.Config}} {{len .Name}}", "1 1 3"),
             ("{{json .IPAM}}", r#"{"Config":[{"Subnet":"10.0.0.0/8"}]}"#),
             ("{{(index .IPAM.Config 0).Subnet}}", "10.0.0.0/8"),
             (
