@@ -136,7 +136,7 @@ impl Bridge {
         name::check(name)?;
         let lock = Lock::take(name)?;
         let dir = PinDir::named(name);
-        if dir.exists() {
+        if Self::exists(name) {
             return Err(BridgeError::Exists {
                 bridge: name.to_owned(),
             });
@@ -150,6 +150,14 @@ impl Bridge {
             lock.remove(name);
         }
         made
+    }
+
+    /// Says whether there is a bridge `name`, of whichever namespace; one that a killed process was about to
+    /// make has no settings, and is none.
+    pub fn exists(name: &str) -> bool {
+        let dir = PinDir::named(name);
+        let settings = || Maps::open(&dir)?.settings();
+        dir.exists() && settings().map_or(true, |settings| settings.netns != 0)
     }
 
     /// Makes bridge `name` in a folder of its own that ends with the process.
@@ -233,12 +241,16 @@ impl Bridge {
             });
         }
         let bridge = Self::assemble(dir, None)?;
-        if bridge.maps.settings()?.netns != Netns::current()?.inode() {
-            return Err(BridgeError::OtherNamespace {
+        match bridge.maps.settings()?.netns {
+            // A killed process was about to make it.
+            0 => Err(BridgeError::NotFound {
                 bridge: bridge.name,
-            });
+            }),
+            netns if netns == Netns::current()?.inode() => Ok(bridge),
+            _ => Err(BridgeError::OtherNamespace {
+                bridge: bridge.name,
+            }),
         }
-        Ok(bridge)
     }
 
     fn assemble(dir: PinDir, lock: Option<Lock>) -> Result<Self, BridgeError> {
@@ -275,6 +287,7 @@ impl Bridge {
         match Self::open_dir(dir.clone()) {
             Ok(mut bridge) => bridge.release_ports(),
             Err(error @ BridgeError::OtherNamespace { .. }) => return Err(error),
+            Err(BridgeError::NotFound { .. }) => {}
             Err(error) => tracing::warn!("{error}"),
         }
         dir.clear()?;

@@ -8,7 +8,7 @@ use crate::{
         Addresses, Bridge, BridgeChange, BridgeError, BridgeOptions, HostInterface, Membership,
         PortChange, PortSpec,
     },
-    datapath::{LoadOptions, PinDir},
+    datapath::LoadOptions,
     fdb::EntryKind,
     net::{Links, sysctl},
 };
@@ -18,7 +18,7 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// Says whether there is such a bridge.
 pub(super) fn bridge_exists(name: &str) -> bool {
-    PinDir::named(name).exists()
+    Bridge::exists(name)
 }
 
 /// Makes a network's bridge and the host's interface; or takes the bridge that is there.
