@@ -4,8 +4,9 @@ use netbridge_tests::{require_root, topology::Running, traffic::ping, wire::SOON
 use nix::sys::signal::Signal;
 
 use super::{
-    bed::{Bed, HOST, LONG, Server, at, eventually, ip, is_closed},
+    bed::{Bed, HOST, LONG, at, eventually, ip},
     kill::is_sound,
+    talk::{Server, is_closed},
 };
 
 /// Networks with a container each, and then nothing of them but their files.

@@ -2,7 +2,10 @@
 
 use netbridge_tests::require_root;
 
-use super::bed::{Bed, Server, is_refused};
+use super::{
+    bed::{Bed, is_refused},
+    talk::Server,
+};
 
 #[test]
 fn names_that_no_network_can_have() {

@@ -59,6 +59,26 @@ fn a_bridge_that_was_there_before_serves_and_stays() {
 }
 
 #[test]
+fn a_network_whose_gateway_was_taken_off_its_bridge_can_be_removed() {
+    require_root!();
+    let host = Host::new();
+    host.ok(&["bridge", "add", "br0", "--address", "10.8.0.254/24"]);
+    let bed = Bed::on(host);
+    bed.ok(&[
+        "network",
+        "create",
+        "web",
+        "-o",
+        NAME,
+        "--subnet",
+        "10.8.0.0/24",
+    ]);
+    bed.shell("ip addr del 10.8.0.1/24 dev br0");
+    assert_eq!(bed.ok(&["network", "rm", "web"]), "web\n");
+    bed.end();
+}
+
+#[test]
 fn a_bridge_without_an_interface_of_the_host_is_not_taken() {
     require_root!();
     let host = Host::new();

@@ -73,7 +73,7 @@ pub(crate) fn is_sound(bed: &Bed) {
     interfaces.extend(bridges.iter().map(|bridge| format!("{bridge}-p")));
     let links = bed.host.links().list().expect("list the interfaces");
     let there = links.into_iter().map(|link| link.name);
-    let there: BTreeSet<String> = there.filter(|name| name.starts_with("n")).collect();
+    let there: BTreeSet<String> = there.filter(|name| name.starts_with('n')).collect();
     assert_eq!(there, interfaces, "interfaces");
     let pinned = bed.shell("ls /sys/fs/bpf/netbridge 2>/dev/null || true");
     let pinned: BTreeSet<String> = pinned.lines().map(str::to_owned).collect();

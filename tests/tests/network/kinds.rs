@@ -6,7 +6,10 @@ use netbridge_tests::{
     traffic::{ping, tcp},
 };
 
-use super::bed::{Bed, Server, ip};
+use super::{
+    bed::{Bed, ip},
+    talk::Server,
+};
 
 #[test]
 fn row_10_host_shares_the_hosts_network_port_clashes_and_all() {

@@ -12,7 +12,10 @@ use netbridge_tests::{
     traffic::{PATIENCE, ping},
 };
 
-use super::bed::{Bed, OUTSIDE, Server, at, connect, ip, text};
+use super::{
+    bed::{Bed, OUTSIDE, at, ip, text},
+    talk::{Server, connect},
+};
 
 #[test]
 fn a_container_on_several_networks_keeps_a_way_out_while_it_has_one() {
@@ -61,7 +64,7 @@ fn networks_do_not_reach_each_other() {
     let b1 = bed.join("one", "b1", &[]);
     let b2 = bed.join("two", "b2", &[]);
     let server = Server::new(&b2, 80);
-    assert!(super::bed::is_closed(&b1, at("10.9.0.2", 80)));
+    assert!(super::talk::is_closed(&b1, at("10.9.0.2", 80)));
     assert!(server.sees(bed.host.netns(), at("10.9.0.2", 80)).is_some());
     bed.end();
 }

@@ -9,7 +9,10 @@ use netbridge_tests::{
     wire::{SILENCE as QUIET, Wire},
 };
 
-use super::bed::{Bed, HOST, OUTSIDE, SILENCE, Server, at, ip, is_closed};
+use super::{
+    bed::{Bed, HOST, OUTSIDE, at, ip},
+    talk::{SILENCE, Server, is_closed},
+};
 
 /// A request for 10.8.0.3 from c1, 10.8.0.2.
 fn arp_request() -> Vec<u8> {

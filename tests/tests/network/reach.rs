@@ -2,7 +2,10 @@
 
 use netbridge_tests::{require_root, require_tool, topology::Host, traffic::ping};
 
-use super::bed::{Bed, HOST, OUTSIDE, Server, at, eventually, ip, is_closed, page};
+use super::{
+    bed::{Bed, HOST, OUTSIDE, at, eventually, ip},
+    talk::{Server, is_closed, page},
+};
 
 #[test]
 fn row_12_a_container_reaches_out_through_the_gateway() {

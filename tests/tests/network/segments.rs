@@ -10,7 +10,10 @@ use netbridge_tests::{
 };
 use serde_json::Value;
 
-use super::bed::{Bed, SILENCE, ip};
+use super::{
+    bed::{Bed, ip},
+    talk::SILENCE,
+};
 
 /// Three containers on a network of these options.
 fn three(bed: &Bed, options: &[&str]) -> [Netns; 3] {
@@ -135,7 +138,7 @@ fn row_9_segments_by_vlan_do_not_leak_and_a_trunk_port_carries_their_tag() {
     }
     bed.ok(&["port", "del", "web0", "odd"]);
     bed.ok(&["port", "del", "web0", "trunk"]);
-    drop((one, tagged));
+    drop((one, tagged, odd));
     bed.shell("ip link del odd; ip link del trunk");
     bed.end();
 }

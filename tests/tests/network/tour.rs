@@ -6,7 +6,10 @@ use netbridge_tests::{
     traffic::{ping, tcp},
 };
 
-use super::bed::{Bed, LONG, at, eventually, ip, page, text};
+use super::{
+    bed::{Bed, LONG, at, eventually, ip, text},
+    talk::page,
+};
 
 /// Containers b1 and b2 on the default network, each with a web server of its own on port 80.
 fn two_web_servers(bed: &Bed) -> [Running; 2] {
