@@ -104,12 +104,12 @@ pub enum BridgeError {
         reason: String,
     },
     /// Something about a lock file failed.
-    #[error("lock {path}: {source}")]
+    #[error("lock {path}: {error}")]
     Lock {
         /// The lock file.
         path: String,
         /// The kernel's answer.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The kernel side failed.
     #[error(transparent)]
@@ -136,7 +136,7 @@ impl BridgeError {
             | Self::Net(NetError::NoSuchInterface { .. }) => 2,
             Self::Datapath(error) => error.exit_code(),
             Self::Net(error) if error.is_privilege() => 3,
-            Self::Lock { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => 3,
+            Self::Lock { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied => 3,
             Self::Full { .. } | Self::ContainerEnd { .. } | Self::Lock { .. } | Self::Net(_) => 1,
         }
     }

@@ -33,24 +33,24 @@ impl Lock {
     /// Waits for the lock that is the file `path`, made where it is not, and its folder.
     pub(crate) fn at(path: &Path) -> Result<Self, BridgeError> {
         loop {
-            let error = |source| BridgeError::Lock {
+            let failed = |error| BridgeError::Lock {
                 path: path.display().to_string(),
-                source,
+                error,
             };
             if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).map_err(error)?;
+                fs::create_dir_all(folder).map_err(failed)?;
             }
             let file = OpenOptions::new()
                 .create(true)
                 .truncate(false)
                 .write(true)
                 .open(path)
-                .map_err(error)?;
+                .map_err(failed)?;
             let file = Flock::lock(file, FlockArg::LockExclusive)
-                .map_err(|(_, errno)| error(errno.into()))?;
+                .map_err(|(_, errno)| failed(errno.into()))?;
             // The one before us may have removed the bridge, and its lock file: then others lock
             // another file of that name already.
-            let locked = file.metadata().map_err(error)?.ino();
+            let locked = file.metadata().map_err(failed)?.ino();
             if fs::metadata(path).is_ok_and(|found| found.ino() == locked) {
                 return Ok(Self { _file: file });
             }

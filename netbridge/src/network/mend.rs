@@ -27,8 +27,11 @@ impl Networks {
         let before = self.said.len();
         let names: Vec<String> = self.all.iter().map(|n| n.name.clone()).collect();
         for name in names {
-            if let Err(error) = self.mend_network(&name) {
-                tracing::warn!("mend network {name}: {error}");
+            match self.mend_network(&name) {
+                // Who may not put this right may not do what is asked either.
+                Err(error) if error.exit_code() == 3 => return Err(error),
+                Err(error) => tracing::warn!("mend network {name}: {error}"),
+                Ok(()) => {}
             }
         }
         self.collect_pools()?;

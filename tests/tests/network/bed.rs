@@ -112,13 +112,20 @@ impl Bed {
         self.json(&["network", "inspect", network])[0].clone()
     }
 
+    /// All networks, as `inspect` has them.
+    pub(crate) fn views(&self) -> Vec<Value> {
+        let names = self.names();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let views = self.json(&[&["network", "inspect"][..], &names].concat());
+        views.as_array().expect("an array").clone()
+    }
+
     /// Names of the containers on a network, in order of the alphabet.
     pub(crate) fn on_network(&self, network: &str) -> Vec<String> {
-        let view = self.inspect(network);
-        let all = view["Containers"].as_object().expect("an object").values();
-        let mut names: Vec<String> = all.map(|one| text(&one["Name"])).collect();
-        names.sort_unstable();
-        names
+        containers(&self.inspect(network))
     }
 
     /// IPv4 addresses of the containers on a network.
@@ -188,13 +195,16 @@ impl Bed {
 
     /// Takes all containers off and all networks away, as a user would, and expects that nothing is left.
     pub(crate) fn end(self) {
-        for network in self.names() {
-            for container in self.on_network(&network) {
-                self.ok(&["network", "disconnect", &network, &container]);
+        let views = self.views();
+        for view in &views {
+            for container in containers(view) {
+                self.ok(&["network", "disconnect", &text(&view["Name"]), &container]);
             }
         }
-        let names = self.names();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let names: Vec<&str> = views
+            .iter()
+            .filter_map(|view| view["Name"].as_str())
+            .collect();
         if !names.is_empty() {
             self.ok(&[&["network", "rm", "--force"][..], &names].concat());
         }
@@ -215,6 +225,14 @@ impl Bed {
         let names = self.ok(&["network", "ls", "--format", "{{.Name}}"]);
         names.lines().map(str::to_owned).collect()
     }
+}
+
+/// Names of the containers on a network, in order of the alphabet.
+fn containers(view: &Value) -> Vec<String> {
+    let all = view["Containers"].as_object().expect("an object").values();
+    let mut names: Vec<String> = all.map(|one| text(&one["Name"])).collect();
+    names.sort_unstable();
+    names
 }
 
 /// Expects that a command was refused so, in one line.

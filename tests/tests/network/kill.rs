@@ -55,8 +55,7 @@ pub(crate) fn is_sound(bed: &Bed) {
     let mut interfaces = BTreeSet::new();
     let mut bridges = BTreeSet::new();
     let mut addresses = Vec::new();
-    for name in bed.names() {
-        let view = bed.inspect(&name);
+    for view in bed.views() {
         for container in view["Containers"].as_object().expect("an object").values() {
             addresses.push(text(&container["IPv4Address"]));
             interfaces.insert(text(&container["Interface"]));

@@ -1,8 +1,14 @@
 //! Drivers, options, filters and files that are refused, and networks that stay.
 
-use netbridge_tests::{require_root, topology::Host, wire::SOON};
+use std::process::Command;
 
-use super::bed::Bed;
+use netbridge_tests::{
+    require_root, require_tool,
+    topology::{Host, binary},
+    wire::SOON,
+};
+
+use super::bed::{Bed, is_refused};
 
 #[test]
 fn drivers_and_options_that_there_are_not() {
@@ -193,5 +199,34 @@ fn an_interface_of_that_name_is_left_alone() {
     let wanted = ["network bridge", "an interface netbridge0 exists already"];
     bed.fails(2, &["network", "create", "web"], &wanted);
     assert_eq!(bed.names(), ["host", "none"]);
+    bed.end();
+}
+
+#[test]
+fn who_may_not_is_told_so() {
+    require_root!();
+    require_tool!("setpriv");
+    let bed = Bed::new();
+    bed.join("bridge", "b1", &[]);
+    bed.namespace("b2");
+    for (whose, args) in [
+        (
+            "--bounding-set=-all --inh-caps=-all",
+            "network connect bridge b2",
+        ),
+        ("--bounding-set=-all --inh-caps=-all", "network create web"),
+        (
+            "--reuid 65534 --clear-groups",
+            "network disconnect bridge b1",
+        ),
+    ] {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!(r#"exec setpriv {whose} "$0" {args}"#)]);
+        shell.arg(binary());
+        let output = bed.host.start(shell).finish(super::bed::LONG);
+        is_refused(&output, 3, &[args], &["ermission denied", "run as root"]);
+        assert_eq!(output.stderr.matches("denied").count(), 1, "{output:#?}");
+    }
+    assert_eq!(bed.on_network("bridge"), ["b1"]);
     bed.end();
 }

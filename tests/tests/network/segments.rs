@@ -138,7 +138,7 @@ fn row_9_segments_by_vlan_do_not_leak_and_a_trunk_port_carries_their_tag() {
     }
     bed.ok(&["port", "del", "web0", "odd"]);
     bed.ok(&["port", "del", "web0", "trunk"]);
-    drop((one, tagged, odd));
     bed.shell("ip link del odd; ip link del trunk");
+    drop((one, tagged, odd, trunk));
     bed.end();
 }
