@@ -199,12 +199,13 @@ impl Networks {
             }
             return Err(spec.bad(format!("a {} network has no subnet", spec.driver.name())));
         }
-        let mut used = self.used(own)?;
-        if spec.owner == Owner::Docker || spec.driver == Driver::Macvlan {
-            // A macvlan network is on one that the host has a route to; and Docker has asked for its pool
-            // before.
-            used = self.used_by_networks();
-        }
+        let mut used = match (spec.driver, spec.owner) {
+            // It is on a network that the host has a route to.
+            (Driver::Macvlan, _) => self.used_by_networks(),
+            // Docker has asked for its pool before.
+            (_, Owner::Docker) => [self.used_by_networks(), self.routed(own)?].concat(),
+            _ => self.used(own)?,
+        };
         let mut subnets = spec.subnets.clone();
         if !subnets.iter().any(|subnet| is_v4(&subnet.subnet)) && spec.owner != Owner::Docker {
             let all = [self.used(None)?, subnets.iter().map(|s| s.subnet).collect()].concat();
@@ -241,11 +242,6 @@ impl Networks {
             );
         }
         Ok(subnets)
-    }
-
-    fn used_by_networks(&self) -> Vec<IpNet> {
-        let subnets = self.all.iter().flat_map(|network| &network.subnets);
-        subnets.map(|subnet| subnet.subnet).collect()
     }
 }
 

@@ -2,18 +2,13 @@
 //!
 //! Every call may come again, also after a restart of either side, and then answers as before.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
     Driver, Endpoint, EndpointSpec, Network, NetworkError, Networks, Owner, Phase, Publication,
-    kernel, options::Options, publish,
+    kernel, kernel::far_name, options::Options, publish,
 };
-use crate::net::VethSpec;
-
-/// What the container's end is called until Docker moves it.
-fn far_name(endpoint: &Endpoint) -> String {
-    endpoint.ifname.replacen("nb", "nc", 1)
-}
+use crate::net::{MacvlanSpec, Netns, VethSpec};
 
 impl Networks {
     /// The network of Docker's with this id, all of it.
@@ -56,20 +51,9 @@ impl Networks {
         {
             return Ok(before.clone());
         }
-        let taken = self
-            .docker_network(network)?
-            .endpoints
-            .values()
-            .find_map(|other| {
-                let wanted = [spec.ipv4.map(Into::into), spec.ipv6.map(Into::into)];
-                let ip = other.addresses().find(|ip| wanted.contains(&Some(*ip)))?;
-                Some((ip, other.label().to_owned()))
-            });
-        if let Some((ip, holder)) = taken {
-            return Err(NetworkError::Bad {
-                name,
-                reason: format!("{ip} is taken by {holder}; choose another"),
-            });
+        let ips = spec.ipv4.map(IpAddr::V4).into_iter();
+        for ip in ips.chain(spec.ipv6.map(IpAddr::V6)) {
+            check_address(self.docker_network(network)?, ip)?;
         }
         self.note(&name, spec, Phase::Known, true)
     }
@@ -84,9 +68,8 @@ impl Networks {
         let found = self.docker_network(network)?.clone();
         let known = self.docker_endpoint(network, endpoint)?.clone();
         let far = far_name(&known);
-        let joined = known.phase == Phase::Ready
-            && self.links.by_name(&known.ifname).is_ok()
-            && self.links.by_name(&far).is_ok();
+        let has_port = found.driver != Driver::Bridge || self.links.by_name(&known.ifname).is_ok();
+        let joined = known.phase == Phase::Ready && has_port && self.links.by_name(&far).is_ok();
         if !joined {
             kernel::unplug(&found, &known)?;
             self.update(&found.name, |network| {
@@ -115,14 +98,25 @@ impl Networks {
         far: &str,
     ) -> Result<(), NetworkError> {
         let options = Options::read(network.label(), &[&network.options])?;
-        self.links.add_veth(&VethSpec {
-            name: &endpoint.ifname,
-            peer_name: far,
-            peer_mac: Some(super::connect::mac(endpoint)),
-            mtu: options.mtu,
-            ..VethSpec::default()
-        })?;
-        if network.driver == Driver::Bridge {
+        let mac = super::connect::mac(endpoint);
+        if network.driver == Driver::Macvlan {
+            self.links.add_macvlan(&MacvlanSpec {
+                name: far,
+                parent: self.links.by_name(&network.ifname)?.ifindex,
+                netns: &Netns::current()?,
+                mac,
+                mode: &options.macvlan_mode,
+                mtu: options.mtu,
+                ifindex: None,
+            })?;
+        } else {
+            self.links.add_veth(&VethSpec {
+                name: &endpoint.ifname,
+                peer_name: far,
+                peer_mac: Some(mac),
+                mtu: options.mtu,
+                ..VethSpec::default()
+            })?;
             kernel::plug(network, endpoint, true)?;
         }
         self.set_ready(&network.name, &endpoint.id)
@@ -176,6 +170,15 @@ impl Networks {
     ) -> Result<(), NetworkError> {
         let found = self.docker_network(network)?.clone();
         let known = self.docker_endpoint(network, endpoint)?.clone();
+        if found.driver != Driver::Bridge && !wanted.is_empty() {
+            return Err(NetworkError::Bad {
+                name: found.label().to_owned(),
+                reason: format!(
+                    "ports cannot be published on a {} network; leave -p out",
+                    found.driver.name()
+                ),
+            });
+        }
         let options = Options::read(found.label(), &[&found.options])?;
         let others: Vec<Network> = {
             let mut networks = self.all.clone();
@@ -261,6 +264,30 @@ impl Networks {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses an address that is none of a network's, or somebody's already.
+fn check_address(network: &Network, ip: IpAddr) -> Result<(), NetworkError> {
+    let bad = |reason: String| {
+        Err(NetworkError::Bad {
+            name: network.label().to_owned(),
+            reason,
+        })
+    };
+    if !network.subnets.iter().any(|subnet| subnet.has_host(ip)) {
+        return bad(format!("has no subnet that {ip} is a host's address of"));
+    }
+    if network.subnets.iter().any(|s| s.gateway == Some(ip)) {
+        return bad(format!("{ip} is taken by the gateway; choose another"));
+    }
+    let mut others = network.endpoints.values();
+    match others.find(|other| other.addresses().any(|has| has == ip)) {
+        Some(other) => bad(format!(
+            "{ip} is taken by {}; choose another",
+            other.label()
+        )),
+        None => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use netbridge_common::{MacAddr, PortFlags, PortId, ProxyMode};
 
-use super::{Endpoint, Network, NetworkError, model::mac_of, options::Options};
+use super::{Driver, Endpoint, Network, NetworkError, model::mac_of, options::Options};
 use crate::{
     bridge::{
         Addresses, Bridge, BridgeChange, BridgeError, BridgeOptions, HostInterface, Membership,
@@ -239,8 +239,21 @@ fn join_vlan(bridge: &mut Bridge, ifname: &str, vlan: Option<u16>) -> Result<(),
     Ok(())
 }
 
-/// Takes the host's end of an endpoint out of its bridge, and removes it.
+/// What the container's end of an endpoint of Docker's is called while it is on the host.
+pub(super) fn far_name(endpoint: &Endpoint) -> String {
+    endpoint.ifname.replacen("nb", "nc", 1)
+}
+
+/// Takes the host's end of an endpoint out of its bridge, and removes it; of one without, the other end where
+/// Docker has left it on the host.
 pub(super) fn unplug(network: &Network, endpoint: &Endpoint) -> Result<(), NetworkError> {
+    if network.driver == Driver::Macvlan {
+        let links = Links::new()?;
+        return match links.by_name(&far_name(endpoint)) {
+            Ok(link) => Ok(links.delete(link.ifindex)?),
+            Err(_) => Ok(()),
+        };
+    }
     if bridge_exists(&network.ifname) {
         match Bridge::open_as_is(&network.ifname)?.del_port(&endpoint.ifname) {
             Ok(()) | Err(BridgeError::NoSuchPort { .. }) => {}

@@ -172,6 +172,25 @@ impl Networks {
     /// All networks that addresses are in: those of networks, of Docker's pools, and of the host's routes,
     /// but for those of the interface `but`.
     fn used(&self, but: Option<&str>) -> Result<Vec<IpNet>, NetworkError> {
+        Ok([
+            self.used_by_networks(),
+            self.used_by_pools(),
+            self.routed(but)?,
+        ]
+        .concat())
+    }
+
+    fn used_by_networks(&self) -> Vec<IpNet> {
+        let subnets = self.all.iter().flat_map(|network| &network.subnets);
+        subnets.map(|subnet| subnet.subnet).collect()
+    }
+
+    fn used_by_pools(&self) -> Vec<IpNet> {
+        self.pools.iter().map(|pool| pool.subnet.subnet).collect()
+    }
+
+    /// The networks that the host has routes to.
+    fn routed(&self, but: Option<&str>) -> Result<Vec<IpNet>, NetworkError> {
         let but = but.and_then(|name| self.links.by_name(name).ok());
         let but = but.map(|link| link.ifindex);
         let routes = self.links.routes()?;
@@ -180,10 +199,7 @@ impl Networks {
             .filter(|route| route.destination.prefix_len() > 0)
             .filter(|route| but.is_none() || route.ifindex != but)
             .map(|route| route.destination);
-        let networks = self.all.iter().flat_map(|network| &network.subnets);
-        let networks = networks.map(|subnet| subnet.subnet);
-        let pools = self.pools.iter().map(|pool| pool.subnet.subnet);
-        Ok(networks.chain(pools).chain(routes).collect())
+        Ok(routes.collect())
     }
 
     /// All addresses of a network that are given away, also by the pool that Docker has it from.

@@ -54,6 +54,7 @@ impl Networks {
         self.apply_firewall()?;
         match found.driver {
             Driver::Bridge => kernel::unplug(&found, &gone)?,
+            Driver::Macvlan if found.owner == Owner::Docker => kernel::unplug(&found, &gone)?,
             Driver::Macvlan => remove_inside(&gone)?,
             Driver::Host | Driver::None => {}
         }
