@@ -23,13 +23,17 @@ pub(super) fn nothing() -> Value {
     Value::Object(Map::new())
 }
 
-/// Reads the object of a call; nothing at all counts as one without fields.
+/// Reads the object of a call.
+///
+/// A call that was cut off is repeated by Docker without what it said: the first try has used that up. Nobody
+/// knows then what was meant.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
-    let body = if body.iter().all(u8::is_ascii_whitespace) {
-        b"{}"
-    } else {
-        body
-    };
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Failure(
+            "netbridge: the request is empty, as when Docker repeats one that was cut off by a restart; try again"
+                .to_owned(),
+        ));
+    }
     serde_json::from_slice(body)
         .map_err(|error| Failure(format!("netbridge: the request cannot be read: {error}")))
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow};
 use axum::{
     Router,
     body::Bytes,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, rejection::BytesRejection},
     http::{Method, StatusCode, Uri, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
@@ -76,7 +76,7 @@ async fn serve(socket: Socket, stopped: oneshot::Receiver<()>) -> Result<()> {
     let listener = UnixListener::from_std(socket.listener.try_clone()?)?;
     let names = Names::start();
     let router = Router::new()
-        .fallback(move |method: Method, uri: Uri, body: Bytes| {
+        .fallback(move |method: Method, uri: Uri, body: Body| {
             let names = names.clone();
             async move {
                 let (call, response) = answer(&method, &uri, body).await;
@@ -99,9 +99,23 @@ async fn serve(socket: Socket, stopped: oneshot::Receiver<()>) -> Result<()> {
     Ok(())
 }
 
+/// What a request carries, or why that is not taken.
+type Body = Result<Bytes, BytesRejection>;
+
 /// Does what a request asks; returns the name of the call as well.
-async fn answer(method: &Method, uri: &Uri, body: Bytes) -> (String, Response) {
+async fn answer(method: &Method, uri: &Uri, body: Body) -> (String, Response) {
     let call = uri.path().trim_start_matches('/').to_owned();
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => {
+            let text = format!(
+                "netbridge: the request cannot be read: {}",
+                error.body_text()
+            );
+            let response = failed(&call, error.status(), &text);
+            return (call, response);
+        }
+    };
     if method != Method::POST {
         let text = "calls are made with POST";
         return (
