@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{
-    NetworkError, Networks,
+    Network, NetworkError, Networks, Owner,
     create::{is_v4, new_id},
     ipam::{self, Subnet},
+    model::now,
     pool::Pool,
 };
 
@@ -45,8 +46,9 @@ impl Networks {
             self.store.save_pool(pool)?;
             return Ok(pool.clone());
         }
-        if let Some(other) = self
-            .used(None)?
+        // What the host has routes to is looked at when there is a network: one of macvlan may be there.
+        if let Some(other) = [self.used_by_networks(), self.used_by_pools()]
+            .concat()
             .iter()
             .find(|used| ipam::overlap(used, &subnet))
         {
@@ -60,6 +62,7 @@ impl Networks {
                 range,
                 ..Subnet::new(subnet)
             },
+            since: now(),
             uses: 1,
             leases: Vec::new(),
         };
@@ -90,8 +93,33 @@ impl Networks {
         if pool.leases.is_empty() {
             pool.uses = 0;
         }
+        let (released, subnet) = (pool.uses == 0, pool.subnet.subnet);
         self.store.save_pool(pool)?;
+        if released {
+            self.drop_orphans(subnet)?;
+        }
         self.drop_idle_pools()
+    }
+
+    /// Removes a network whose pool Docker gives back: it never heard that the network was made.
+    fn drop_orphans(&mut self, subnet: IpNet) -> Result<(), NetworkError> {
+        let is_orphan = |network: &&Network| {
+            let mut subnets = network.subnets.iter();
+            network.owner == Owner::Docker
+                && network.endpoints.is_empty()
+                && subnets.any(|own| own.subnet == subnet)
+        };
+        let orphan = self
+            .all
+            .iter()
+            .find(is_orphan)
+            .map(|network| network.name.clone());
+        let Some(name) = orphan else { return Ok(()) };
+        self.take_down(&name)?;
+        self.say(format!(
+            "network {name}: Docker has given its subnet back; removed"
+        ));
+        Ok(())
     }
 
     /// Removes pools that nobody uses.
@@ -189,11 +217,14 @@ impl Networks {
     pub(super) fn collect_pools(&mut self) -> Result<(), NetworkError> {
         let mut lines = Vec::new();
         for pool in &mut self.pools {
-            let uses = |network: &&super::Network| {
+            let uses = |network: &&Network| {
                 let mut subnets = network.subnets.iter();
                 subnets.any(|subnet| subnet.subnet == pool.subnet.subnet)
             };
             let Some(network) = self.all.iter().find(uses) else {
+                if pool.is_lost() {
+                    pool.uses = 0;
+                }
                 continue;
             };
             let left = pool.collect(network);
@@ -211,6 +242,6 @@ impl Networks {
         for line in lines {
             self.say(line);
         }
-        Ok(())
+        self.drop_idle_pools()
     }
 }

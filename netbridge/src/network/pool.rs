@@ -13,6 +13,9 @@ pub struct Pool {
     pub id: String,
     /// Its subnet, and what was given away of it last.
     pub subnet: Subnet,
+    /// Unix time, in seconds, at which it was made.
+    #[serde(default)]
+    pub since: u64,
     /// How often it was asked for and not yet released.
     pub uses: u32,
     /// Addresses given away, each with the Unix time at which it was.
@@ -55,6 +58,12 @@ impl Pool {
             self.subnet.gateway = None;
         }
         self.leases.len() != before
+    }
+
+    /// Says whether nobody can know it: Docker leases a gateway of every pool at once, unless the answer that
+    /// named the pool was lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.leases.is_empty() && self.since.saturating_add(PATIENCE) < now()
     }
 
     /// Takes back what nobody has had for a while: containers that Docker has forgotten. Only where a network of
