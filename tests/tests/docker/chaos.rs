@@ -8,7 +8,7 @@ use std::{
 
 use netbridge_tests::{engine::Engine, frame::Dice, require::note, require_engine, topology::Host};
 
-use crate::scene::{PATIENCE, Serve, Traces, eventually, page, shell, state};
+use crate::scene::{PATIENCE, Serve, Traces, eventually, network, page, shell, state};
 
 /// What Docker does in one round, from nothing to nothing; commands that fail are not told again.
 const LIFE: &str = "
@@ -125,4 +125,45 @@ fn serve_is_killed_ten_times_with_a_subnet_that_is_named() {
 fn serve_is_killed_ten_times_with_a_subnet_that_is_found() {
     require_engine!();
     kill_serve(0x6b69_6c6d, 10, "");
+}
+
+/// Containers that were on their way when the engine was killed are forgotten, and their addresses free.
+#[test]
+fn the_engine_is_killed_while_it_starts_containers() {
+    require_engine!();
+    let host = Host::new();
+    let _serve = Serve::start(&host);
+    let mut engine = Engine::start(&host);
+    let before = Traces::of(&host);
+    let seed = 0x646f_636b;
+    note(format_args!("seed {seed:#x}"));
+    let mut dice = Dice(seed);
+    // With the subnets that are found, this engine has none left for docker0 when it starts.
+    network(&engine, "net", &["--subnet", "10.57.0.0/24"]);
+    for kill in 1..=5 {
+        let delay = Duration::from_millis(dice.below(900).try_into().expect("small"));
+        let begin = Instant::now();
+        let run = "docker run -d --name $c --network net -p 80 busybox sleep 1000";
+        let both = format!("for c in aa bb; do {run} & done; wait");
+        let rest = start(&engine, &both, "");
+        park_until(begin + delay);
+        engine.kill();
+        engine.launch();
+        let said = rest.finish(2 * PATIENCE);
+        note(format_args!("kill {kill} after {delay:?}: {}", said.stderr));
+        eventually("the containers are removed", || {
+            let clear = "docker rm -f aa bb; test -z \"$(docker ps -aq)\"";
+            start(&engine, clear, "").finish(2 * PATIENCE).code == 0
+        });
+    }
+    engine.webs(&["aa", "bb"], &["--network", "net", "-p", "80"]);
+    let (one, two) = (engine.address("aa"), engine.address("bb"));
+    assert_ne!(one, two, "two have the same address");
+    assert_eq!(
+        page(&engine.container_netns("aa"), two, 80).as_deref(),
+        Some("bb")
+    );
+    assert_eq!(start(&engine, CLEAR, "").finish(2 * PATIENCE).code, 0);
+    collect_lost_pools(&host);
+    before.expect(&host);
 }

@@ -9,6 +9,7 @@ mod addresses;
 mod calls;
 mod chaos;
 mod many;
+mod order;
 mod published;
 mod raw;
 mod restarts;
