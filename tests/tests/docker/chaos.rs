@@ -8,7 +8,7 @@ use std::{
 
 use netbridge_tests::{engine::Engine, frame::Dice, require::note, require_engine, topology::Host};
 
-use crate::scene::{PATIENCE, Serve, Traces, eventually, network, page, shell, state};
+use crate::scene::{PATIENCE, Serve, Traces, collect_lost_pools, eventually, network, page};
 
 /// What Docker does in one round, from nothing to nothing; commands that fail are not told again.
 const LIFE: &str = "
@@ -92,17 +92,6 @@ fn kill_serve(seed: u64, kills: u32, pool: &str) {
     live(&engine, pool);
     assert_eq!(start(&engine, CLEAR, pool).finish(2 * PATIENCE).code, 0);
     before.expect(&host);
-}
-
-/// A pool whose name was lost on its way to Docker is kept for two minutes; here they have passed.
-fn collect_lost_pools(host: &Host) {
-    let pools = format!("{}/pools", state(host));
-    let age = "-exec sed -i 's/\"since\": [0-9]*/\"since\": 0/' {} +";
-    shell(
-        host,
-        &format!("test ! -d {pools} || find {pools} -name '*.json' {age}"),
-    );
-    host.ok(&["network", "prune", "--force"]);
 }
 
 fn park_until(when: Instant) {

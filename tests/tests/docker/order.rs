@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     calls::{ENDPOINT, NET, plugin, unharmed},
     raw::{Answer, call, fails, ok, refused},
-    scene::Traces,
+    scene::{Traces, collect_lost_pools, outside},
 };
 
 /// Another network.
@@ -115,6 +115,7 @@ fn repeated_calls_are_answered_alike() {
 fn calls_out_of_order_fail_or_do_nothing() {
     require_root!();
     let host = Host::new();
+    let _lan = outside(&host);
     let (mut serve, before) = plugin(&host);
     let none = endpoint(&json!({}));
     for name in [
@@ -166,6 +167,8 @@ fn calls_out_of_order_fail_or_do_nothing() {
         (OTHER, "10.62.0.0/24", "10.62.0.0/24"),
         (OTHER, "10.62.0.0/24", "no"),
         (OTHER, "10.62.0.0", "10.62.0.1"),
+        // The host has a route to it.
+        (OTHER, "192.0.2.0/25", "192.0.2.1/25"),
         (OTHER, "", ""),
         ("../../../../etc/x", "10.62.0.0/24", "10.62.0.1/24"),
         ("aaaaaaaaaaaa/bbbbbbbbbb", "10.62.0.0/24", "10.62.0.1/24"),
@@ -210,5 +213,44 @@ fn calls_out_of_order_fail_or_do_nothing() {
         "NetworkDriver.DeleteNetwork",
         &json!({"NetworkID": NET}),
     );
+    unharmed(&host, &mut serve, &before);
+}
+
+#[test]
+fn what_docker_never_heard_of_is_collected() {
+    require_root!();
+    let host = Host::new();
+    let (mut serve, before) = plugin(&host);
+    let asked = json!({"AddressSpace": "x", "Pool": "10.63.0.0/24"});
+    let gateway = json!({"RequestAddressType": "com.docker.network.gateway"});
+    // The answer to CreateNetwork was lost: Docker gives all back but the network.
+    let pool = ok(&host, "IpamDriver.RequestPool", &asked);
+    let address = json!({"PoolID": pool["PoolID"], "Address": "10.63.0.1", "Options": gateway});
+    ok(&host, "IpamDriver.RequestAddress", &address);
+    let made = create(&host, NET, "10.63.0.0/24", "10.63.0.1/24");
+    assert_eq!(made.status, 200, "{made:?}");
+    ok(&host, "IpamDriver.ReleaseAddress", &address);
+    assert_ne!(Traces::of(&host), before);
+    ok(&host, "IpamDriver.ReleasePool", &pool);
+    unharmed(&host, &mut serve, &before);
+    // The answer to RequestPool was lost; one that has a gateway is Docker's.
+    ok(&host, "IpamDriver.RequestPool", &asked);
+    collect_lost_pools(&host);
+    unharmed(&host, &mut serve, &before);
+    let pool = ok(&host, "IpamDriver.RequestPool", &asked);
+    ok(
+        &host,
+        "IpamDriver.RequestAddress",
+        &json!({"PoolID": pool["PoolID"], "Options": gateway}),
+    );
+    let there = Traces::of(&host);
+    collect_lost_pools(&host);
+    unharmed(&host, &mut serve, &there);
+    ok(
+        &host,
+        "IpamDriver.ReleaseAddress",
+        &json!({"PoolID": pool["PoolID"], "Address": "10.63.0.1"}),
+    );
+    ok(&host, "IpamDriver.ReleasePool", &pool);
     unharmed(&host, &mut serve, &before);
 }
