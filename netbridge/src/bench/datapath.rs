@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use super::{programs, rig::Ovs};
+use super::{programs, rig};
 use crate::{
     datapath::kernel_features,
     net::{Links, Netns, VethSpec, sysctl},
@@ -35,11 +35,15 @@ pub enum Datapath {
     NetbridgeTcNoPeer,
     /// netbridge at XDP.
     NetbridgeXdp,
+    /// The default network of a Docker engine, as it ships.
+    DockerBridge,
+    /// A network of a Docker engine with netbridge as its driver.
+    DockerNetbridge,
 }
 
 impl Datapath {
     /// All of them, the limits first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Veth,
         Self::XdpStatic,
         Self::TcStatic,
@@ -51,6 +55,8 @@ impl Datapath {
         Self::NetbridgeTc,
         Self::NetbridgeTcNoPeer,
         Self::NetbridgeXdp,
+        Self::DockerBridge,
+        Self::DockerNetbridge,
     ];
 
     /// Its name on the command line and in results.
@@ -67,6 +73,8 @@ impl Datapath {
             Self::NetbridgeTc => "netbridge-tc",
             Self::NetbridgeTcNoPeer => "netbridge-tc-nopeer",
             Self::NetbridgeXdp => "netbridge-xdp",
+            Self::DockerBridge => "docker-bridge",
+            Self::DockerNetbridge => "docker-netbridge",
         }
     }
 
@@ -86,6 +94,10 @@ impl Datapath {
             Self::NetbridgeXdp => "netbridge at XDP",
             Self::Ovs => "Open vSwitch, its userspace datapath",
             Self::Netkit => "netkit pairs and a redirect to the peer",
+            Self::DockerBridge => "containers on Docker's own bridge, as it ships (test docker)",
+            Self::DockerNetbridge => {
+                "containers on a network of Docker's with netbridge as driver (test docker)"
+            }
         }
     }
 
@@ -119,13 +131,34 @@ impl Datapath {
 
     /// The datapath that does the same without deciding anything: for generated frames the hook's
     /// static redirect, for what stacks send the bare veth pair.
-    #[must_use]
-    pub const fn limit(self, between_stacks: bool) -> Self {
-        match self {
+    ///
+    /// Networks of Docker's have none: containers are not joined without one.
+    pub const fn limit(self, between_stacks: bool) -> Option<Self> {
+        Some(match self {
+            Self::DockerBridge | Self::DockerNetbridge => return None,
             _ if between_stacks => Self::Veth,
             Self::Veth | Self::XdpStatic | Self::NetbridgeXdp => Self::XdpStatic,
             _ => Self::TcStatic,
+        })
+    }
+
+    /// The Linux bridge that it is compared with: among containers of Docker's, Docker's own.
+    #[must_use]
+    pub const fn baseline(self) -> Self {
+        match self {
+            Self::DockerBridge | Self::DockerNetbridge => Self::DockerBridge,
+            _ => Self::LinuxBridge,
         }
+    }
+
+    /// Says whether it is what others are compared with.
+    pub fn is_baseline(self) -> bool {
+        self == self.baseline()
+    }
+
+    /// Says whether a Docker engine joins the stations, which are containers.
+    pub const fn is_docker(self) -> bool {
+        matches!(self, Self::DockerBridge | Self::DockerNetbridge)
     }
 
     /// Why it cannot run here, where it cannot.
@@ -133,7 +166,8 @@ impl Datapath {
         match self {
             Self::LinuxBridgeNf => no_bridge_netfilter(),
             Self::Netkit => no_netkit(),
-            Self::Ovs => Ovs::unavailable(),
+            Self::Ovs => rig::Ovs::unavailable(),
+            Self::DockerBridge | Self::DockerNetbridge => rig::Engine::unavailable(),
             Self::TcStatic => (!kernel_features().peer_scrubs)
                 .then(|| "bpf_redirect_peer leaves the packet type alone before 6.15".to_owned()),
             _ => None,

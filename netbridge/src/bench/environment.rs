@@ -115,9 +115,13 @@ impl Environment {
         }
     }
 
-    /// The same at the end of a session: what others did meanwhile.
+    /// The same at the end of a session on `datapaths`: what others did meanwhile.
     #[must_use]
-    pub fn after(mut self) -> Self {
+    pub fn after(mut self, datapaths: &[Datapath]) -> Self {
+        // An engine and its containers are the session's own, and look like others.
+        if datapaths.iter().any(|datapath| datapath.is_docker()) {
+            return self;
+        }
         let shares = self
             .started
             .zip(CpuTimes::now())

@@ -4,6 +4,7 @@
 //! figure is a median over runs, beside its range. Frames are counted where they arrive.
 
 mod cpus;
+mod daemon;
 mod datapath;
 mod environment;
 mod measure;

@@ -20,3 +20,10 @@ pub(super) fn make_private(places: &[(&str, &str)]) -> Result<()> {
     }
     Ok(())
 }
+
+/// Lets views of the files that are made from this one see what is mounted below `place`, and show
+/// what they mount there.
+pub(super) fn share(place: &str) -> Result<()> {
+    let none: Option<&str> = None;
+    mount(none, place, none, MsFlags::MS_SHARED, none).with_context(|| format!("share {place}"))
+}

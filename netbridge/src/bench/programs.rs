@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsString,
     io::Write as _,
     path::PathBuf,
     process::{Command, Stdio},
@@ -11,11 +12,22 @@ use anyhow::{Context as _, Result, ensure};
 
 /// Where a program is: on the path, or where those for administrators are.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
+    folders()
+        .into_iter()
         .map(|dir| dir.join(name))
         .find(|file| file.is_file())
+}
+
+/// The path, and where programs for administrators are.
+fn folders() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let own = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path).chain(own).collect()
+}
+
+/// A path on which a program finds what [`find`] does.
+pub(super) fn path() -> Result<OsString> {
+    env::join_paths(folders()).context("make a path")
 }
 
 /// A command of a program that [`find`] knows.
@@ -27,10 +39,19 @@ pub(super) fn command(name: &str) -> Result<Command> {
 
 /// Runs a command to its end; where it fails, with what it complained about.
 pub(super) fn run(command: &mut Command, input: &str) -> Result<()> {
+    finish(command.stdout(Stdio::null()), input).map(drop)
+}
+
+/// Runs a command as [`run`] does; returns what it said.
+pub(super) fn output(command: &mut Command) -> Result<String> {
+    let said = finish(command.stdout(Stdio::piped()), "")?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+fn finish(command: &mut Command, input: &str) -> Result<Vec<u8>> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("start {program}"))?;
@@ -44,5 +65,6 @@ pub(super) fn run(command: &mut Command, input: &str) -> Result<()> {
         .with_context(|| format!("wait for {program}"))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{program}: {}", complaint.trim());
-    written.with_context(|| format!("write to {program}"))
+    written.with_context(|| format!("write to {program}"))?;
+    Ok(output.stdout)
 }

@@ -121,9 +121,18 @@ fn noise(outcome: &Outcome) -> String {
 
 /// What the columns mean.
 fn legend(results: &[Outcome]) -> String {
+    let mut datapaths = results
+        .iter()
+        .filter_map(|one| Datapath::from_name(one.datapath));
+    let of_docker = if datapaths.any(Datapath::is_docker) {
+        let (bridge, ours) = (Datapath::DockerBridge, Datapath::DockerNetbridge);
+        format!(" ({} for {})", bridge.name(), ours.name())
+    } else {
+        String::new()
+    };
     let mut text = format!(
-        "noise: half of the range over the median. {NOISE_MARK}: the ranges of the datapath and of {} \
-         overlap, so that the difference may be noise.",
+        "noise: half of the range over the median. {NOISE_MARK}: the ranges of the datapath and of \
+         {}{of_docker} overlap, so that the difference may be noise.",
         Datapath::LinuxBridge.name()
     );
     if results.iter().any(|outcome| outcome.runs < 2) {

@@ -1,15 +1,16 @@
 //! What a test runs on: a host and stations in namespaces of their own, joined by a datapath.
 
+mod docker;
 mod linux;
 mod ovs;
 
 use std::{fs, net::Ipv4Addr};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use ipnet::Ipv4Net;
 use netbridge_common::{Features, PortFlags};
 
-pub(super) use self::ovs::Ovs;
+pub(super) use self::{docker::Engine, ovs::Ovs};
 use super::{Datapath, tools::Tools};
 use crate::{
     bridge::{Bridge, BridgeOptions as NetbridgeOptions, HookChoice, PortSpec},
@@ -199,6 +200,9 @@ impl Rig {
             Datapath::NetbridgeTc => self.netbridge(HookChoice::Tc, true, options),
             Datapath::NetbridgeTcNoPeer => self.netbridge(HookChoice::Tc, false, options),
             Datapath::NetbridgeXdp => self.netbridge(HookChoice::Xdp, true, options),
+            Datapath::DockerBridge | Datapath::DockerNetbridge => {
+                bail!("an engine joins containers")
+            }
         }
     }
 

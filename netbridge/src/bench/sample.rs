@@ -13,6 +13,8 @@ pub enum Unit {
     MegaAddressesPerSecond,
     /// Thousand million bits per second.
     GigabitsPerSecond,
+    /// Connections per second.
+    ConnectsPerSecond,
     /// Microseconds.
     Micros,
     /// Nanoseconds.
@@ -42,6 +44,7 @@ impl Unit {
             Self::Mpps => "Mpps",
             Self::MegaAddressesPerSecond => "M addresses/s",
             Self::GigabitsPerSecond => "Gb/s",
+            Self::ConnectsPerSecond => "connects/s",
             Self::Micros => "µs",
             Self::Nanos => "ns",
             Self::Millis => "ms",
@@ -61,6 +64,7 @@ impl Unit {
             Self::Mpps
                 | Self::MegaAddressesPerSecond
                 | Self::GigabitsPerSecond
+                | Self::ConnectsPerSecond
                 | Self::Count
                 | Self::LoadPercent
         )
@@ -149,7 +153,8 @@ pub struct Outcome {
     pub runs: usize,
     /// Frames lost in all runs together, where the test counts them.
     pub lost: Option<u64>,
-    /// The median over that of the Linux bridge in the same session.
+    /// The median over that of the Linux bridge in the same session; among containers of Docker's,
+    /// of Docker's own bridge.
     pub vs_linux_bridge: Option<f64>,
     /// Whether the difference to the Linux bridge may be noise: the ranges of both overlap. Not known
     /// of a single run.

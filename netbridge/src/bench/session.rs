@@ -75,7 +75,11 @@ pub fn run(options: &BenchOptions, mut progress: impl FnMut(Progress)) -> Result
     let started = Instant::now();
     let mut unavailable = Vec::new();
     let mut datapaths = Vec::new();
-    for datapath in &options.datapaths {
+    let wanted = |datapath: &&Datapath| {
+        let mut tests = options.tests.iter();
+        tests.any(|test| (test.applies)(**datapath))
+    };
+    for datapath in options.datapaths.iter().filter(wanted) {
         match datapath.unavailable() {
             Some(reason) => unavailable.push((datapath.name(), reason)),
             None => datapaths.push(*datapath),
@@ -104,7 +108,7 @@ pub fn run(options: &BenchOptions, mut progress: impl FnMut(Progress)) -> Result
         }
     }
     Ok(Report {
-        environment: environment.after(),
+        environment: environment.after(&datapaths),
         seconds: started.elapsed().as_secs_f64(),
         unavailable,
         results: collected.outcomes(),
@@ -216,14 +220,14 @@ impl Collected {
             let group = self.names[*name].1;
             let limit = datapath.limit(is_between_stacks(group));
             let (min, max) = range(&values);
-            let linux = values_of(*name, Datapath::LinuxBridge);
+            let linux = values_of(*name, datapath.baseline());
             let linux = linux.filter(|linux| linux.len().min(values.len()) > 1);
             let within_noise = linux.map(|linux| {
                 let (low, high) = range(&linux);
                 min <= high && low <= max
             });
             let lost: Option<u64> = samples.iter().map(|sample| sample.lost).sum();
-            let vs_limit = against(limit);
+            let vs_limit = limit.and_then(against);
             Some(Outcome {
                 test: first.test.clone(),
                 group,
@@ -244,9 +248,9 @@ impl Collected {
                 },
                 runs: values.len(),
                 lost,
-                vs_linux_bridge: against(Datapath::LinuxBridge),
-                within_noise: within_noise.filter(|_| *datapath != Datapath::LinuxBridge),
-                limit: vs_limit.map(|_| limit.name()),
+                vs_linux_bridge: against(datapath.baseline()),
+                within_noise: within_noise.filter(|_| !datapath.is_baseline()),
+                limit: limit.filter(|_| vs_limit.is_some()).map(Datapath::name),
                 vs_limit,
             })
         };

@@ -47,6 +47,7 @@ pub static TESTS: &[Test] = &[
     measure::memory::TEST,
     measure::fdb_dump::DUMP,
     measure::fdb_dump::SWEEP,
+    measure::docker::TEST,
 ];
 
 impl Test {

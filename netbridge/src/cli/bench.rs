@@ -56,7 +56,8 @@ fn after_help() -> String {
   netbridge bench --quick
   netbridge bench throughput tcp --datapath linux-bridge netbridge-tc --out results
 
-Everything happens in network namespaces that only the benchmark can see.",
+Everything happens in network namespaces that only the benchmark can see; Docker's engine for the test docker is one
+of its own there.",
         list(tests),
         list(datapaths)
     )
@@ -191,7 +192,7 @@ impl Screen {
 }
 
 /// Ends the process on a signal. Nothing of a session outlives it: namespaces and programs have no
-/// name, and files are written at the end, all of them.
+/// name, an engine ends with it, and files are written at the end, all of them.
 struct Interrupts {
     writing: Arc<Mutex<()>>,
 }

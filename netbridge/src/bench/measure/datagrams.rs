@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
 
 use super::{SERVER_PORT, pin};
-use crate::bench::rig::Rig;
+use crate::bench::rig::Station;
 
 /// Payload of a small UDP frame: with its headers the smallest that Ethernet has.
 pub(super) const SMALL_PAYLOAD: usize = 18;
@@ -29,8 +29,8 @@ const TAIL: Duration = Duration::from_millis(20);
 
 /// A socket of the first station that sends to one of the second, whose address the bridge has
 /// learned (RFC 2889 5.1): what a stack sends to somebody silent is flooded.
-pub(super) fn sockets(rig: &Rig) -> Result<(UdpSocket, UdpSocket)> {
-    let (from, to) = (&rig.stations[0], &rig.stations[1]);
+pub(super) fn sockets(stations: &[Station]) -> Result<(UdpSocket, UdpSocket)> {
+    let (from, to) = (&stations[0], &stations[1]);
     let address = SocketAddr::from((to.address, SERVER_PORT));
     let server = to.netns.run(|| UdpSocket::bind(address))??;
     setsockopt(&server, RcvBufForce, &RECEIVE_BUFFER).context("enlarge the receive buffer")?;

@@ -33,7 +33,7 @@ pub(in crate::bench) const TEST: Test = Test {
             stack nor bridge knows, with its ARP exchange, and the next; p50",
     quick: true,
     between_stacks: true,
-    applies: |_| true,
+    applies: |datapath| !datapath.is_docker(),
     run: |datapath, _| {
         let rig = Rig::build(datapath, RigOptions::stations(2))?;
         thread::scope(|scope| joined(scope.spawn(|| first_packets(&rig)).join()))
@@ -42,7 +42,7 @@ pub(in crate::bench) const TEST: Test = Test {
 
 fn first_packets(rig: &Rig) -> Result<Vec<Sample>> {
     let (from, to) = (&rig.stations[0], &rig.stations[1]);
-    let (client, server) = sockets(rig)?;
+    let (client, server) = sockets(&rig.stations)?;
     server.set_read_timeout(Some(PATIENCE))?;
     let (near, far) = (Links::within(&from.netns)?, Links::within(&to.netns)?);
     let address = IpAddr::from(to.address);

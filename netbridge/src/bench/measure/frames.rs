@@ -24,7 +24,7 @@ pub(super) const fn can_generate(datapath: Datapath) -> bool {
     !matches!(
         datapath,
         Datapath::Macvlan | Datapath::Netkit | Datapath::LinuxBridgeNf
-    )
+    ) && !datapath.is_docker()
 }
 
 /// Says whether generated frames can go to more than one other station.

@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use super::{SERVER_PORT, joined, pin};
 use crate::bench::{
-    rig::{Rig, RigOptions},
+    rig::{Rig, RigOptions, Station},
     sample::{Sample, Unit, percentile},
     test::Test,
 };
@@ -22,19 +22,24 @@ pub(in crate::bench) const TEST: Test = Test {
     about: "one octet to and fro over TCP: p50, p99 and p99.9 of a round, between two CPUs and on one",
     quick: true,
     between_stacks: true,
-    applies: |_| true,
+    applies: |datapath| !datapath.is_docker(),
     run: |datapath, pace| {
         let rig = Rig::build(datapath, RigOptions::stations(2))?;
-        let mut samples = round_trips(&rig, "tcp_rr", 1, pace.stack)?;
+        let mut samples = round_trips(&rig.stations, "tcp_rr", 1, pace.stack)?;
         // Without the wake-up of another CPU, which costs more than all the rest on a virtual machine.
-        samples.extend(round_trips(&rig, "tcp_rr_one_cpu", 0, pace.stack)?);
+        samples.extend(round_trips(&rig.stations, "tcp_rr_one_cpu", 0, pace.stack)?);
         Ok(samples)
     },
 };
 
 /// One octet to and fro over TCP, with the server on a CPU; how long a round takes.
-fn round_trips(rig: &Rig, test: &str, cpu: usize, duration: Duration) -> Result<Vec<Sample>> {
-    let (from, to) = (&rig.stations[0], &rig.stations[1]);
+pub(super) fn round_trips(
+    stations: &[Station],
+    test: &str,
+    cpu: usize,
+    duration: Duration,
+) -> Result<Vec<Sample>> {
+    let (from, to) = (&stations[0], &stations[1]);
     let listener = to
         .netns
         .run(|| TcpListener::bind((to.address, SERVER_PORT)))??;

@@ -6,14 +6,15 @@ use anyhow::{Context as _, Result};
 use netbridge_common::bench::BenchConf;
 
 use super::{
-    daemon::{Daemon, PLACES},
     frames::{SMALLEST, frame},
     joined,
     many_ports::{Empty, ManyPorts},
 };
 use crate::{
     bench::{
-        Datapath, mounts,
+        Datapath,
+        daemon::{Daemon, PLACES},
+        mounts,
         sample::{Sample, Unit},
         test::Test,
         tools::{BATCH, Tools},

@@ -10,12 +10,13 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use super::{
-    daemon::{Daemon, PLACES},
     datagrams::{SMALL_PAYLOAD, drain, sockets},
     joined, pin,
 };
 use crate::bench::{
-    Datapath, mounts,
+    Datapath,
+    daemon::{Daemon, PLACES},
+    mounts,
     rig::{Rig, RigOptions},
     sample::{Sample, Unit},
     test::{Pace, Test},
@@ -51,7 +52,7 @@ fn soft_reset(datapath: Datapath, pace: &Pace) -> Result<Vec<Sample>> {
         ..RigOptions::stations(2)
     };
     let rig = Rig::build(datapath, options)?;
-    let (client, server) = sockets(&rig)?;
+    let (client, server) = sockets(&rig.stations)?;
     let quarter = pace.stack / 2;
     let daemon = Daemon::start(&rig.host)?;
     let (sent_all, received_all) = (AtomicBool::new(false), AtomicBool::new(false));

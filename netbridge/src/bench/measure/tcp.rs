@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use super::{SERVER_PORT, cpu, joined, pin};
 use crate::bench::{
-    rig::{Rig, RigOptions},
+    rig::{Rig, RigOptions, Station},
     sample::{Sample, Unit},
     test::Test,
 };
@@ -23,20 +23,20 @@ pub(in crate::bench) const STREAM: Test = Test {
             costs all CPUs",
     quick: true,
     between_stacks: true,
-    applies: |_| true,
+    applies: |datapath| !datapath.is_docker(),
     run: |datapath, pace| {
         let rig = Rig::build(datapath, RigOptions::stations(2))?;
-        let mut samples = one_stream(&rig, pace.stack)?;
-        let (octets, elapsed) = stream(&rig, 8, pace.stack)?;
+        let mut samples = one_stream(&rig.stations, pace.stack)?;
+        let (octets, elapsed) = stream(&rig.stations, 8, pace.stack)?;
         samples.push(rate("tcp_stream_8", octets, elapsed));
         Ok(samples)
     },
 };
 
 /// One stream, and what it costs.
-fn one_stream(rig: &Rig, duration: Duration) -> Result<Vec<Sample>> {
+pub(super) fn one_stream(stations: &[Station], duration: Duration) -> Result<Vec<Sample>> {
     let busy = cpu::busy()?;
-    let (octets, elapsed) = stream(rig, 1, duration)?;
+    let (octets, elapsed) = stream(stations, 1, duration)?;
     let busy = cpu::busy()?.saturating_sub(busy);
     #[expect(clippy::cast_precision_loss, reason = "octets below 2^52")]
     let cost = busy.as_secs_f64() / (octets.max(1) as f64 / 1e9);
@@ -52,8 +52,8 @@ fn rate(name: &str, octets: u64, elapsed: Duration) -> Sample {
 
 /// TCP streams from one stack to the other, all at once; counts octets received, and the time until
 /// the last has come.
-fn stream(rig: &Rig, streams: usize, duration: Duration) -> Result<(u64, Duration)> {
-    let (from, to) = (&rig.stations[0], &rig.stations[1]);
+fn stream(stations: &[Station], streams: usize, duration: Duration) -> Result<(u64, Duration)> {
+    let (from, to) = (&stations[0], &stations[1]);
     let listener = to
         .netns
         .run(|| TcpListener::bind((to.address, SERVER_PORT)))??;

@@ -65,9 +65,8 @@ pub(in crate::bench) fn bars(outcomes: &[Outcome]) -> Result<String> {
         let beside = Text::new(label(outcome), (8, 0), style);
         chart.draw_series([EmptyElement::at((outcome.max, y)) + beside])?;
     }
-    let linux = outcomes
-        .iter()
-        .find(|outcome| outcome.datapath == Datapath::LinuxBridge.name());
+    let is_baseline = |outcome: &&Outcome| baseline(outcome) == Some(outcome.datapath);
+    let linux = outcomes.iter().find(is_baseline);
     if let Some(linux) = linux {
         let line = [
             (linux.median, -0.5),
@@ -84,14 +83,15 @@ pub(in crate::bench) fn bars(outcomes: &[Outcome]) -> Result<String> {
 /// A figure, and how it compares.
 fn label(outcome: &Outcome) -> String {
     let mut text = format!("{} {}", figure(outcome.median), outcome.unit);
-    let is_linux = outcome.datapath == Datapath::LinuxBridge.name();
-    if let Some(ratio) = outcome.vs_linux_bridge.filter(|_| !is_linux) {
+    if let (Some(ratio), Some(base)) = (outcome.vs_linux_bridge, baseline(outcome))
+        && base != outcome.datapath
+    {
         let about = if outcome.within_noise == Some(true) {
             "≈"
         } else {
             ""
         };
-        text = format!("{text} · {about}{ratio:.2} × linux-bridge");
+        text = format!("{text} · {about}{ratio:.2} × {base}");
     }
     if let (Some(ratio), Some(limit)) = (outcome.vs_limit, outcome.limit)
         && limit != outcome.datapath
@@ -99,4 +99,10 @@ fn label(outcome: &Outcome) -> String {
         text = format!("{text} · {ratio:.2} × {limit}");
     }
     text
+}
+
+/// The bridge of Linux that it is compared with.
+fn baseline(outcome: &Outcome) -> Option<&'static str> {
+    let datapath = Datapath::from_name(outcome.datapath)?;
+    Some(datapath.baseline().name())
 }

@@ -19,10 +19,10 @@ const OTHER: RGBColor = RGBColor(0x97, 0x75, 0xfa);
 /// A datapath has one colour in all pictures: grey are the limits, orange is the kernel's bridge.
 fn colour(datapath: &str) -> RGBColor {
     match Datapath::from_name(datapath) {
-        Some(Datapath::NetbridgeTc) => RGBColor(0x2f, 0x9e, 0x44),
+        Some(Datapath::NetbridgeTc | Datapath::DockerNetbridge) => RGBColor(0x2f, 0x9e, 0x44),
         Some(Datapath::NetbridgeTcNoPeer) => RGBColor(0x8c, 0xd9, 0x9b),
         Some(Datapath::NetbridgeXdp) => RGBColor(0x18, 0x64, 0xab),
-        Some(Datapath::LinuxBridge) => LINUX,
+        Some(Datapath::LinuxBridge | Datapath::DockerBridge) => LINUX,
         Some(Datapath::LinuxBridgeNf) => RGBColor(0xff, 0xc0, 0x78),
         Some(Datapath::XdpStatic) => RGBColor(0x5c, 0x63, 0x6a),
         Some(Datapath::TcStatic) => RGBColor(0x86, 0x8e, 0x96),
@@ -66,7 +66,7 @@ mod tests {
             lost: None,
             vs_linux_bridge: Some(median),
             within_noise: Some(median < 1.1),
-            limit: Some(datapath.limit(false).name()),
+            limit: datapath.limit(false).map(Datapath::name),
             vs_limit: Some(0.9),
         }
     }

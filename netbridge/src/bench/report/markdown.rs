@@ -9,8 +9,14 @@ use crate::bench::{Datapath, Outcome, Test, plot, series::Series};
 
 const OVERVIEW: &str = "overview.svg";
 
-/// Columns of the summary beside the Linux bridge.
-const MAIN: [Datapath; 2] = [Datapath::NetbridgeTc, Datapath::NetbridgeXdp];
+/// Tables of the summary: the bridges that they compare, and the columns beside them.
+const MAIN: [(Datapath, &[Datapath]); 2] = [
+    (
+        Datapath::LinuxBridge,
+        &[Datapath::NetbridgeTc, Datapath::NetbridgeXdp],
+    ),
+    (Datapath::DockerBridge, &[Datapath::DockerNetbridge]),
+];
 
 /// SVG by the name of its file.
 type Pictures = BTreeMap<String, String>;
@@ -61,33 +67,51 @@ impl Report {
         if pictures.contains_key(OVERVIEW) {
             lines.extend([picture("overview", OVERVIEW), String::new()]);
         }
-        let linux = Datapath::LinuxBridge.name();
-        let mut header = format!("| test | better | {linux} |");
+        for (base, beside) in MAIN {
+            lines.extend(self.main_ratios(base, beside));
+        }
+        lines.push(legend(&self.results));
+        lines
+    }
+
+    /// A table of the figures that have `base` to compare with; none where none has.
+    fn main_ratios(&self, base: Datapath, beside: &[Datapath]) -> Vec<String> {
+        let mut header = format!("| test | better | {} |", base.name());
         let mut rule = "|---|---|--:|".to_owned();
-        for datapath in MAIN.map(Datapath::name) {
-            header = format!("{header} {datapath} | of {linux} | of its limit |");
+        for datapath in beside {
+            let (name, base) = (datapath.name(), base.name());
+            header = format!("{header} {name} | of {base} | of its limit |");
             rule += "--:|--:|--:|";
         }
-        lines.extend([header, rule]);
+        let mut rows = Vec::new();
         for (test, outcomes) in main_figures(&self.results) {
             let of = |datapath: Datapath| {
                 let found = |one: &&Outcome| one.datapath == datapath.name();
                 outcomes.iter().find(found)
             };
+            let compares = |one: &Outcome| {
+                Datapath::from_name(one.datapath).is_some_and(|one| one.baseline() == base)
+            };
+            if !outcomes.iter().any(compares) {
+                continue;
+            }
             let value = |one: &Outcome| format!("{} {}", figure(one.median), one.unit);
             let better = outcomes.first().map_or("", |one| one.better);
-            let linux = of(Datapath::LinuxBridge).map_or_else(String::new, value);
-            let mut row = format!("| {test} | {better} | {linux} |");
-            for datapath in MAIN {
-                let cells = of(datapath).map_or_else(Default::default, |one| {
+            let base = of(base).map_or_else(String::new, value);
+            let mut row = format!("| {test} | {better} | {base} |");
+            for datapath in beside {
+                let cells = of(*datapath).map_or_else(Default::default, |one| {
                     [value(one), vs_linux(one), ratio(one.vs_limit)]
                 });
                 row = format!("{row} {} |", cells.join(" | "));
             }
-            lines.push(row);
+            rows.push(row);
         }
-        lines.extend([String::new(), legend(&self.results)]);
-        lines
+        if rows.is_empty() {
+            return rows;
+        }
+        let head = [header, rule].into_iter();
+        head.chain(rows).chain([String::new()]).collect()
     }
 
     fn machine(&self) -> Vec<String> {

@@ -20,9 +20,15 @@ pub(super) struct Daemon {
 impl Daemon {
     /// Starts it, and waits until it serves.
     pub(super) fn start(netns: &Netns) -> Result<Self> {
+        Self::start_with(netns, &[])
+    }
+
+    /// The same with more arguments.
+    pub(super) fn start_with(netns: &Netns, args: &[&str]) -> Result<Self> {
         let mut command = Command::new("/proc/self/exe");
         command
             .arg("serve")
+            .args(args)
             .env("NETBRIDGE_LOG", "netbridge::daemon=info")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
