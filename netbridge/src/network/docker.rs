@@ -69,15 +69,19 @@ impl Networks {
         let known = self.docker_endpoint(network, endpoint)?.clone();
         let far = far_name(&known);
         let has_port = found.driver != Driver::Bridge || self.links.by_name(&known.ifname).is_ok();
-        let joined = known.phase == Phase::Ready && has_port && self.links.by_name(&far).is_ok();
-        if !joined {
+        // Where Docker has moved the far end already, asking again must not take it away.
+        let is_where_told = known.netns.as_deref() == Some(sandbox);
+        let has_far = is_where_told || self.links.by_name(&far).is_ok();
+        if known.phase != Phase::Ready || !has_port || !has_far {
             kernel::unplug(&found, &known)?;
-            self.update(&found.name, |network| {
+            // Written down with the last step: until then, the endpoint is known and no more.
+            let place = |network: &mut Network| {
                 if let Some(endpoint) = network.endpoints.get_mut(endpoint) {
                     endpoint.netns = Some(sandbox.to_owned());
                     sandbox_name(sandbox).clone_into(&mut endpoint.container);
                 }
-            })?;
+            };
+            place(self.network_mut(&found.name)?);
             let known = self.docker_endpoint(network, endpoint)?.clone();
             let made = self.make_ends(&found, &known, &far);
             if made.is_err()
@@ -179,6 +183,9 @@ impl Networks {
                 ),
             });
         }
+        if wanted.is_empty() && known.published.is_empty() {
+            return Ok(());
+        }
         let options = Options::read(found.label(), &[&found.options])?;
         let others: Vec<Network> = {
             let mut networks = self.all.clone();
@@ -204,6 +211,10 @@ impl Networks {
             return Ok(());
         };
         let name = found.name.clone();
+        let has_some = |endpoint: &Endpoint| !endpoint.published.is_empty();
+        if !found.endpoints.get(endpoint).is_some_and(has_some) {
+            return Ok(());
+        }
         self.set_published(&name, endpoint, Vec::new())?;
         self.apply_firewall()?;
         self.update(&name, |_| {})

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Endpoint, Network, NetworkError, create::is_v4, kernel::allow_ipv6};
+use super::{Endpoint, Network, NetworkError, create::is_v4, kernel::set_ipv6};
 use crate::net::{Links, Netns};
 
 /// Loopback always has the first index of its namespace (`LOOPBACK_IFINDEX`).
@@ -33,7 +33,7 @@ pub(super) fn configure(
         links.set_up(LOOPBACK, true)?;
         let ifindex = links.by_name(&endpoint.inside)?.ifindex;
         if endpoint.ipv6.is_some() {
-            allow_ipv6(&endpoint.inside)?;
+            set_ipv6(&endpoint.inside, true)?;
         }
         for address in endpoint.networks() {
             links.add_address(ifindex, address)?;

@@ -66,7 +66,7 @@ fn furnish(mut bridge: Bridge, network: &Network, options: &Options) -> Result<(
     let links = Links::new()?;
     let ifindex = links.by_name(&network.ifname)?.ifindex;
     if !v6.is_empty() {
-        allow_ipv6(&network.ifname)?;
+        set_ipv6(&network.ifname, true)?;
     }
     for address in v6 {
         links.add_address(ifindex, address)?;
@@ -107,7 +107,7 @@ fn take_bridge(network: &Network) -> Result<(), NetworkError> {
         let address = subnet.with_prefix(gateway);
         if !there.contains(&address) {
             if !super::create::is_v4(&address) {
-                allow_ipv6(&network.ifname)?;
+                set_ipv6(&network.ifname, true)?;
             }
             links.add_address(ifindex, address)?;
         }
@@ -218,6 +218,8 @@ fn guard(bridge: &mut Bridge, endpoint: &Endpoint, options: &Options) -> Result<
         let key = bridge.fdb_key(mac, None, Some(&port))?;
         bridge.add_fdb_entry(key, port.id, EntryKind::Static)?;
     }
+    // The host says nothing of its own into a port: no link-local address, no reports of it.
+    set_ipv6(ifname, false)?;
     let links = Links::new()?;
     Ok(links.set_up(links.by_name(ifname)?.ifindex, true)?)
 }
@@ -291,12 +293,13 @@ fn port_name(endpoint: &Endpoint) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Lets an interface have IPv6 addresses.
-pub(super) fn allow_ipv6(ifname: &str) -> Result<(), NetworkError> {
+/// Lets an interface have IPv6 addresses, or none.
+pub(super) fn set_ipv6(ifname: &str, on: bool) -> Result<(), NetworkError> {
     let path = format!("net/ipv6/conf/{ifname}/disable_ipv6");
-    if sysctl::read(&path).as_deref() == Some("1") {
-        sysctl::write(&path, "0").map_err(|error| NetworkError::Program {
-            what: format!("let {ifname} have IPv6 addresses"),
+    let wanted = if on { "0" } else { "1" };
+    if sysctl::read(&path).is_some_and(|disabled| disabled != wanted) {
+        sysctl::write(&path, wanted).map_err(|error| NetworkError::Program {
+            what: format!("set {} to {wanted}", path.replace('/', ".")),
             reason: error.to_string(),
         })?;
     }
