@@ -37,13 +37,15 @@ pub enum Datapath {
     NetbridgeXdp,
     /// The default network of a Docker engine, as it ships.
     DockerBridge,
+    /// A network that a user makes with Docker's bridge: with Docker's resolver, unlike the default.
+    DockerUserBridge,
     /// A network of a Docker engine with netbridge as its driver.
     DockerNetbridge,
 }
 
 impl Datapath {
     /// All of them, the limits first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Veth,
         Self::XdpStatic,
         Self::TcStatic,
@@ -56,6 +58,7 @@ impl Datapath {
         Self::NetbridgeTcNoPeer,
         Self::NetbridgeXdp,
         Self::DockerBridge,
+        Self::DockerUserBridge,
         Self::DockerNetbridge,
     ];
 
@@ -74,6 +77,7 @@ impl Datapath {
             Self::NetbridgeTcNoPeer => "netbridge-tc-nopeer",
             Self::NetbridgeXdp => "netbridge-xdp",
             Self::DockerBridge => "docker-bridge",
+            Self::DockerUserBridge => "docker-user-bridge",
             Self::DockerNetbridge => "docker-netbridge",
         }
     }
@@ -95,6 +99,9 @@ impl Datapath {
             Self::Ovs => "Open vSwitch, its userspace datapath",
             Self::Netkit => "netkit pairs and a redirect to the peer",
             Self::DockerBridge => "containers on Docker's own bridge, as it ships (test docker)",
+            Self::DockerUserBridge => {
+                "containers on a user's network of Docker's bridge, with its resolver (test docker)"
+            }
             Self::DockerNetbridge => {
                 "containers on a network of Docker's with netbridge as driver (test docker)"
             }
@@ -135,7 +142,7 @@ impl Datapath {
     /// Networks of Docker's have none: containers are not joined without one.
     pub const fn limit(self, between_stacks: bool) -> Option<Self> {
         Some(match self {
-            Self::DockerBridge | Self::DockerNetbridge => return None,
+            _ if self.is_docker() => return None,
             _ if between_stacks => Self::Veth,
             Self::Veth | Self::XdpStatic | Self::NetbridgeXdp => Self::XdpStatic,
             _ => Self::TcStatic,
@@ -146,7 +153,7 @@ impl Datapath {
     #[must_use]
     pub const fn baseline(self) -> Self {
         match self {
-            Self::DockerBridge | Self::DockerNetbridge => Self::DockerBridge,
+            _ if self.is_docker() => Self::DockerBridge,
             _ => Self::LinuxBridge,
         }
     }
@@ -158,7 +165,10 @@ impl Datapath {
 
     /// Says whether a Docker engine joins the stations, which are containers.
     pub const fn is_docker(self) -> bool {
-        matches!(self, Self::DockerBridge | Self::DockerNetbridge)
+        matches!(
+            self,
+            Self::DockerBridge | Self::DockerUserBridge | Self::DockerNetbridge
+        )
     }
 
     /// Why it cannot run here, where it cannot.
@@ -167,7 +177,7 @@ impl Datapath {
             Self::LinuxBridgeNf => no_bridge_netfilter(),
             Self::Netkit => no_netkit(),
             Self::Ovs => rig::Ovs::unavailable(),
-            Self::DockerBridge | Self::DockerNetbridge => rig::Engine::unavailable(),
+            _ if self.is_docker() => rig::Engine::unavailable(),
             Self::TcStatic => (!kernel_features().peer_scrubs)
                 .then(|| "bpf_redirect_peer leaves the packet type alone before 6.15".to_owned()),
             _ => None,

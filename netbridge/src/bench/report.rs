@@ -125,8 +125,8 @@ fn legend(results: &[Outcome]) -> String {
         .iter()
         .filter_map(|one| Datapath::from_name(one.datapath));
     let of_docker = if datapaths.any(Datapath::is_docker) {
-        let (bridge, ours) = (Datapath::DockerBridge, Datapath::DockerNetbridge);
-        format!(" ({} for {})", bridge.name(), ours.name())
+        let bridge = Datapath::DockerBridge.name();
+        format!(" ({bridge} for networks of Docker's)")
     } else {
         String::new()
     };

@@ -200,7 +200,7 @@ impl Rig {
             Datapath::NetbridgeTc => self.netbridge(HookChoice::Tc, true, options),
             Datapath::NetbridgeTcNoPeer => self.netbridge(HookChoice::Tc, false, options),
             Datapath::NetbridgeXdp => self.netbridge(HookChoice::Xdp, true, options),
-            Datapath::DockerBridge | Datapath::DockerNetbridge => {
+            Datapath::DockerBridge | Datapath::DockerUserBridge | Datapath::DockerNetbridge => {
                 bail!("an engine joins containers")
             }
         }

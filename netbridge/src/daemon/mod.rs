@@ -94,7 +94,7 @@ pub async fn serve(sweep_secs: u32, docker: bool) -> Result<()> {
                 if matches!(event, LinkEvent::Deleted { .. } | LinkEvent::Overrun) {
                     mend_at.get_or_insert_with(|| Instant::now() + MEND_DELAY);
                 }
-                each_bridge(|bridge| follow(bridge, &event));
+                follow_all(&event);
             }
             _ = sweeps.tick() => each_bridge(sweep),
             _ = reads.tick() => read_events(&mut rings),
@@ -127,6 +127,29 @@ fn each_bridge(mut act: impl FnMut(&mut Bridge) -> Result<()>) {
             }
             Err(BridgeError::OtherNamespace { .. } | BridgeError::NotFound { .. }) => {}
             Err(error) => tracing::warn!("{error}"),
+        }
+    }
+}
+
+/// Takes over what an interface's change means for the bridge that it is a port of, and leaves the others
+/// alone: where containers come and go, most events are of interfaces that are no ports.
+fn follow_all(event: &LinkEvent) {
+    let ifindex = match event {
+        LinkEvent::New(link) => link.ifindex,
+        LinkEvent::Deleted { ifindex, .. } => *ifindex,
+        LinkEvent::Overrun => return each_bridge(|bridge| follow(bridge, event)),
+    };
+    for dir in PinDir::all().unwrap_or_default() {
+        // Bridges of other namespaces, and those that go at this moment, are none of our business.
+        let name = match Bridge::open_dir(dir) {
+            Ok(bridge) if bridge.maps().port_of(ifindex).is_some() => bridge.name().to_owned(),
+            Ok(_) | Err(_) => continue,
+        };
+        let followed = Bridge::open_as_is(&name)
+            .map_err(anyhow::Error::from)
+            .and_then(|mut bridge| follow(&mut bridge, event));
+        if let Err(error) = followed {
+            tracing::warn!("{error:#}");
         }
     }
 }

@@ -23,7 +23,7 @@ fn colour(datapath: &str) -> RGBColor {
         Some(Datapath::NetbridgeTcNoPeer) => RGBColor(0x8c, 0xd9, 0x9b),
         Some(Datapath::NetbridgeXdp) => RGBColor(0x18, 0x64, 0xab),
         Some(Datapath::LinuxBridge | Datapath::DockerBridge) => LINUX,
-        Some(Datapath::LinuxBridgeNf) => RGBColor(0xff, 0xc0, 0x78),
+        Some(Datapath::LinuxBridgeNf | Datapath::DockerUserBridge) => RGBColor(0xff, 0xc0, 0x78),
         Some(Datapath::XdpStatic) => RGBColor(0x5c, 0x63, 0x6a),
         Some(Datapath::TcStatic) => RGBColor(0x86, 0x8e, 0x96),
         Some(Datapath::Veth) => RGBColor(0xad, 0xb5, 0xbd),

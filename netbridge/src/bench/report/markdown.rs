@@ -15,7 +15,10 @@ const MAIN: [(Datapath, &[Datapath]); 2] = [
         Datapath::LinuxBridge,
         &[Datapath::NetbridgeTc, Datapath::NetbridgeXdp],
     ),
-    (Datapath::DockerBridge, &[Datapath::DockerNetbridge]),
+    (
+        Datapath::DockerBridge,
+        &[Datapath::DockerUserBridge, Datapath::DockerNetbridge],
+    ),
 ];
 
 /// SVG by the name of its file.

@@ -33,8 +33,8 @@ const SOCKET: &str = "unix:///run/docker.sock";
 /// An empty configuration: that of the machine's engine is not what Docker ships.
 const CONFIG: &str = "/run/docker.json";
 const LOG: &str = "/run/dockerd.log";
-/// The network with netbridge as its driver.
-const NETWORK: &str = "netbridge";
+/// The network that is made, where it is not Docker's default.
+const NETWORK: &str = "bench";
 /// How long the engine may take to come up.
 const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -91,7 +91,7 @@ impl Engine {
             .transpose()?;
         let mut engine = Self {
             client: programs::find("docker").context("docker: not installed")?,
-            network: ours.then_some(NETWORK),
+            network: (datapath != Datapath::DockerBridge).then_some(NETWORK),
             keeper: start_keeper(&host)?,
             _plugin: plugin,
             _host: host,
@@ -99,9 +99,11 @@ impl Engine {
         engine.wait_until_up()?;
         image::import(&engine)?;
         if let Some(network) = engine.network {
-            let driver = ["--driver", "netbridge", "--ipam-driver", "netbridge"];
             let mut create = engine.docker(&["network", "create"])?;
-            programs::run(create.args(driver).arg(network), "")?;
+            if ours {
+                create.args(["--driver", "netbridge", "--ipam-driver", "netbridge"]);
+            }
+            programs::run(create.arg(network), "")?;
         }
         Ok(engine)
     }

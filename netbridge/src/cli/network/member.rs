@@ -25,7 +25,7 @@ struct Place {
     /// Its Ethernet address.
     #[arg(long, value_name = "MAC")]
     mac_address: Option<String>,
-    /// Let ports of the host lead to it: [IP:][PORT[-LAST]:]PORT[-LAST][/tcp|udp|sctp].
+    /// Let ports of the host lead to it, written as 8080:80, 127.0.0.1:8080:80, 8000-8010:80-90 or 53:53/udp.
     #[arg(long, short, value_name = "PORTS", value_parser = publication)]
     publish: Vec<Publication>,
     /// An option for it alone, which goes before the network's.
