@@ -77,6 +77,7 @@ impl Networks {
     pub fn open_as_is() -> Result<Self, NetworkError> {
         let store = Store::here()?;
         let lock = Some(store.lock()?);
+        store.sweep();
         let mut networks = Self {
             all: store.networks()?,
             pools: store.pools()?,

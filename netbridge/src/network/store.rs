@@ -148,9 +148,8 @@ impl Store {
         Ok(())
     }
 
-    /// Removes what is empty, and the lock's file with the last network; `lock` is held until then.
-    pub(super) fn tidy(&self, lock: Lock) {
-        let _held = lock;
+    /// Removes what killed processes were writing; the lock must be held.
+    pub(super) fn sweep(&self) {
         for kind in ["networks", "pools"] {
             let Ok(entries) = fs::read_dir(self.root.join(kind)) else {
                 continue;
@@ -164,6 +163,12 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// Removes what is empty, and the lock's file with the last network; `lock` is held until then.
+    pub(super) fn tidy(&self, lock: Lock) {
+        let _held = lock;
+        self.sweep();
         let folders = [
             self.root.join("networks"),
             self.root.join("pools"),

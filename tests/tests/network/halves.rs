@@ -113,6 +113,8 @@ fn a_file_that_was_being_written_counts_for_nothing() {
     ));
     bed.join("bridge", "b2", &[]);
     is_sound(&bed);
+    let left = bed.shell(&format!("ls {FILES}"));
+    assert!(!left.contains(".new"), "{left}");
     assert_eq!(bed.on_network("bridge"), ["b1", "b2"]);
     bed.shell(&format!(
         "for d in {FILES}; do echo '{{' > $d/gone.new; done"
