@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::UsageError;
+use super::{UsageError, note};
 use crate::{
     network::{self, Network, Networks},
     output::{self, InspectView, ListView, render},
@@ -39,6 +39,11 @@ pub(in crate::cli) struct InspectArgs {
 
 pub(super) fn run(args: &Args, json: bool) -> Result<()> {
     let mut networks = Networks::look()?;
+    if networks.is_empty() && !json && !args.quiet {
+        note(
+            "none yet; the first `network create`, `connect` or `run`, or `serve`, makes bridge, host and none",
+        );
+    }
     for filter in &args.filter {
         let wanted = matcher(filter)?;
         networks.retain(wanted);
