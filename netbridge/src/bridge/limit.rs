@@ -36,6 +36,15 @@ pub struct LimitChange {
 }
 
 impl LimitChange {
+    /// Refuses what no port of this MTU can have.
+    pub fn check(&self, mtu: u32) -> Result<(), BridgeError> {
+        let port = PortConf {
+            mtu,
+            ..PortConf::default()
+        };
+        self.apply(&port, PortLimits::default()).map(drop)
+    }
+
     /// The limits of a port after the change; an error where one of them cannot be.
     pub(super) fn apply(
         &self,

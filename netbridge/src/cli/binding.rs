@@ -94,7 +94,7 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
             Ok(Bridge::open(&args.bridge)?.del_bindings(&args.ifname, &addresses)?)
         }
         Verb::Show { bridge, ifname } => {
-            let bridge = Bridge::look(&bridge)?;
+            let bridge = Bridge::look(&values::bridge(&bridge))?;
             let port = ifname
                 .map(|ifname| bridge.port_named(&ifname))
                 .transpose()?;

@@ -4,7 +4,10 @@ use anyhow::Result;
 use clap::Subcommand;
 use netbridge_common::PortId;
 
-use super::{UsageError, values::mac};
+use super::{
+    UsageError,
+    values::{self, mac},
+};
 use crate::{
     bridge::Bridge,
     fdb::{EntryKind, Selection},
@@ -79,7 +82,7 @@ pub(super) enum Verb {
 pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
     match verb {
         Verb::Show { bridge, mac, port } => show(
-            &Bridge::look(&bridge)?,
+            &Bridge::look(&values::bridge(&bridge))?,
             mac.as_deref(),
             port.as_deref(),
             json,

@@ -205,7 +205,11 @@ pub(super) fn run(verb: Verb, json: bool) -> Result<()> {
             }
             Ok(Bridge::open(&args.bridge)?.change_port(&args.ifname, &change)?)
         }
-        Verb::Show { bridge, ifname } => show(&Bridge::look(&bridge)?, ifname.as_deref(), json),
+        Verb::Show { bridge, ifname } => show(
+            &Bridge::look(&values::bridge(&bridge))?,
+            ifname.as_deref(),
+            json,
+        ),
     }
 }
 

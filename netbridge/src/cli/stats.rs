@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::values;
 use crate::{
     bridge::{Bridge, BridgeError},
     output::{self, Redraw},
@@ -14,7 +15,7 @@ use crate::{
   netbridge stats br0
   netbridge stats br0 --json | jq '.ports[].dropped'")]
 pub(super) struct Args {
-    /// Name of the bridge.
+    /// Name of the bridge, or of the network that it is of.
     bridge: String,
     /// Show again and again, until interrupted.
     #[arg(long)]
@@ -25,7 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, json: bool) -> Result<()> {
-    let bridge = Bridge::look(&args.bridge)?;
+    let bridge = Bridge::look(&values::bridge(&args.bridge))?;
     let mut screen = Redraw::default();
     let mut before = None;
     loop {

@@ -9,7 +9,11 @@ use netbridge_common::{
 };
 
 use super::UsageError;
-use crate::bridge::{HookChoice, VIDS, VlanProtocol};
+use crate::{
+    bridge::{HookChoice, VIDS, VlanProtocol},
+    datapath::PinDir,
+    network::{self, Driver, Networks},
+};
 
 /// Which hook serves a port.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -133,6 +137,17 @@ impl From<VlanProtocolArg> for VlanProtocol {
             VlanProtocolArg::Service => Self::Service,
         }
     }
+}
+
+/// The bridge that a name means: of that name, or of the network of that name.
+pub(super) fn bridge(name: &str) -> String {
+    if PinDir::named(name).exists() {
+        return name.to_owned();
+    }
+    let networks = Networks::look().unwrap_or_default();
+    let network = network::find(&networks, name).ok();
+    let bridge = network.filter(|network| network.driver == Driver::Bridge);
+    bridge.map_or_else(|| name.to_owned(), |network| network.ifname.clone())
 }
 
 /// Reads VIDs: one, or the first and the last of a range.

@@ -66,6 +66,9 @@ impl Stop {
     }
 }
 
+/// How often is looked whether the firewall still has the networks' rules.
+const RULES_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How long after a port is gone its network is looked at: many may go at once.
 const MEND_DELAY: Duration = Duration::from_secs(1);
 
@@ -85,6 +88,8 @@ pub async fn serve(sweep_secs: u32, docker: bool) -> Result<()> {
     reads.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looks = tokio::time::interval(probes::INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rules = tokio::time::interval(RULES_INTERVAL);
+    rules.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tracing::info!("serving");
     loop {
         tokio::select! {
@@ -99,6 +104,7 @@ pub async fn serve(sweep_secs: u32, docker: bool) -> Result<()> {
             _ = sweeps.tick() => each_bridge(sweep),
             _ = reads.tick() => read_events(&mut rings),
             _ = looks.tick() => probes::send_all(),
+            _ = rules.tick() => networks::keep_firewall(),
             () = until(mend_at) => {
                 mend_at = None;
                 networks::mend();

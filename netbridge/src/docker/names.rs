@@ -14,7 +14,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::network::Networks;
+use crate::network::{Networks, Owner};
 
 /// Where Docker answers.
 const SOCKET: &str = "/var/run/docker.sock";
@@ -24,6 +24,8 @@ const DELAYS: [Duration; 3] = [
     Duration::from_secs(2),
     Duration::from_secs(10),
 ];
+/// How often it is asked at least.
+const INTERVAL: Duration = Duration::from_secs(30);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -40,7 +42,11 @@ impl Names {
         asked.notify_one();
         tokio::spawn(async move {
             loop {
-                asked.notified().await;
+                // Now and then unasked: Docker may have removed what nobody was told of.
+                let waited = timeout(INTERVAL, asked.notified()).await;
+                if waited.is_err() && !has_networks() {
+                    continue;
+                }
                 let mut tries = DELAYS.iter();
                 while let Some(delay) = tries.next() {
                     let again = tokio::select! {
@@ -65,6 +71,14 @@ impl Names {
     pub(super) fn ask(&self) {
         self.0.notify_one();
     }
+}
+
+/// Says whether there are networks of Docker's.
+fn has_networks() -> bool {
+    let networks = Networks::look().unwrap_or_default();
+    networks
+        .iter()
+        .any(|network| network.owner == Owner::Docker)
 }
 
 /// Takes over the names that Docker has.

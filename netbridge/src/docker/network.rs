@@ -259,11 +259,18 @@ fn endpoint_info(body: &[u8]) -> Answer {
 fn join(body: &[u8]) -> Answer {
     let request: EndpointRequest = read(body)?;
     let mut networks = Networks::open_as_is()?;
-    let (network, _, source) = networks.join(
+    let (network, endpoint, source) = networks.join(
         &request.network_id,
         &request.endpoint_id,
         &request.sandbox_key,
     )?;
+    let addresses: Vec<String> = endpoint.addresses().map(|ip| ip.to_string()).collect();
+    tracing::info!(
+        network = network.label(),
+        port = endpoint.ifname,
+        addresses = addresses.join(" "),
+        "container joined"
+    );
     let mut answer = json!({ "InterfaceName": { "SrcName": source, "DstPrefix": PREFIX } });
     if network.internal {
         // Else Docker gives the container a way out of its own.

@@ -158,6 +158,19 @@ pub fn apply(rules: &Rules) -> Result<(), FirewallError> {
     docker.add_missing()
 }
 
+/// Says whether netbridge's table has the networks of `rules`, and so, being exchanged as a whole, all of them.
+pub fn is_in_force(rules: &Rules) -> Result<bool, FirewallError> {
+    let mut found = nft::networks()?;
+    let mut wanted: Vec<&str> = rules
+        .networks
+        .iter()
+        .map(|one| one.ifname.as_str())
+        .collect();
+    found.sort_unstable();
+    wanted.sort_unstable();
+    Ok(found == wanted)
+}
+
 /// What outside of netbridge's table keeps `rules` from working, one line each: a forwarding policy
 /// of `iptables` that drops, with no chain `DOCKER-USER` to make an exception in.
 pub fn warnings(rules: &Rules) -> Result<Vec<String>, FirewallError> {

@@ -40,7 +40,7 @@ fn has_legacy(file: &str) -> bool {
     names.is_ok_and(|names| names.lines().any(|name| name == "filter"))
 }
 
-fn networks() -> Result<Vec<String>, FirewallError> {
+pub(super) fn networks() -> Result<Vec<String>, FirewallError> {
     let Some(text) = list(&["set", "inet", TABLE, NETWORKS])? else {
         return Ok(Vec::new());
     };

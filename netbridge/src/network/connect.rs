@@ -52,6 +52,9 @@ impl Networks {
     pub fn connect(&mut self, name: &str, spec: &ConnectSpec) -> Result<Endpoint, NetworkError> {
         let network = self.find(name)?.clone();
         check_connect(&network, spec)?;
+        if network.driver == Driver::None {
+            self.check_alone(&network, spec)?;
+        }
         let inside = match network.driver {
             Driver::Bridge | Driver::Macvlan => inside::free_name(&spec.container.netns)?,
             Driver::Host | Driver::None => String::new(),
@@ -135,6 +138,26 @@ impl Networks {
         self.update(network, ready)
     }
 
+    /// Refuses `none` to a container that has a network.
+    fn check_alone(&self, none: &Network, spec: &ConnectSpec) -> Result<(), NetworkError> {
+        let netns = spec.container.path.display().to_string();
+        let is_on = |network: &&Network| {
+            let mut endpoints = network.endpoints.values();
+            endpoints.any(|endpoint| endpoint.netns.as_ref() == Some(&netns))
+        };
+        let Some(other) = self.all.iter().find(is_on) else {
+            return Ok(());
+        };
+        let (name, none) = (spec.container.name.clone(), none.label());
+        Err(NetworkError::Container {
+            name,
+            reason: format!(
+                "is on network {}, and cannot be on {none} as well; disconnect it first",
+                other.label()
+            ),
+        })
+    }
+
     /// The id of a container: its engine's, else the one that it has on other networks, else a new one.
     fn container_id(&self, spec: &ConnectSpec) -> Result<String, NetworkError> {
         if let Some(id) = &spec.container.id {
@@ -188,7 +211,7 @@ fn check_connect(network: &Network, spec: &ConnectSpec) -> Result<(), NetworkErr
         |endpoint: &&Endpoint| &endpoint.name == name || endpoint.netns.as_ref() == Some(&netns);
     if network.endpoints.values().any(|endpoint| same(&endpoint)) {
         return bad(format!(
-            "is on network {label} already; `netbridge network inspect {label}` shows it"
+            "is on network {label} already; `netbridge network inspect {label}` shows it, and what it has there is changed by disconnecting it first"
         ));
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! Making networks.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::SystemTime,
+};
 
 use ipnet::IpNet;
 
@@ -10,6 +13,7 @@ use super::{
     kernel,
     model::{FILE_VERSION, short},
     options::Options,
+    remove::PREDEFINED,
 };
 use crate::{bridge, firewall, random};
 
@@ -65,11 +69,22 @@ impl Networks {
     pub fn create(&mut self, spec: &NetworkSpec) -> Result<String, NetworkError> {
         check_name(spec)?;
         if self.all.iter().any(|network| network.name == spec.name) {
+            if PREDEFINED.contains(&spec.name.as_str()) {
+                return Err(spec.bad("is always there; give another a name of its own".to_owned()));
+            }
             return Err(NetworkError::Exists {
                 name: spec.name.clone(),
             });
         }
         let options = Options::read(&spec.name, &[&spec.options])?;
+        if options.parent.is_some() && spec.driver != Driver::Macvlan {
+            return Err(
+                spec.bad("option parent is for macvlan; give -d macvlan as well".to_owned())
+            );
+        }
+        for key in Options::without_effect(&spec.options) {
+            self.say(format!("network {}: option {key} has no effect", spec.name));
+        }
         let id = match &spec.id {
             Some(id) => id.clone(),
             None => new_id()?,
@@ -183,6 +198,28 @@ impl Networks {
         }
     }
 
+    /// The IPv4 subnet of a bridge that is there already, where it has one.
+    fn subnet_of(&self, ifname: &str) -> Result<Option<Subnet>, NetworkError> {
+        let addresses = self.foreign_addresses(true, ifname)?;
+        let address = addresses.into_iter().find(is_v4);
+        Ok(address.map(|address| Subnet {
+            gateway: Some(address.addr()),
+            ..Subnet::new(address)
+        }))
+    }
+
+    /// Who has a network that is in use.
+    pub(super) fn whose(&self, net: &IpNet) -> String {
+        let has = |network: &&Network| network.subnets.iter().any(|s| s.subnet == *net);
+        if let Some(network) = self.all.iter().find(has) {
+            return format!("which is that of network {}", network.label());
+        }
+        if self.used_by_pools().contains(net) {
+            return "which Docker has asked for".to_owned();
+        }
+        "which the host has a route to".to_owned()
+    }
+
     /// The addresses of a bridge that is there already.
     fn foreign_addresses(&self, is_there: bool, ifname: &str) -> Result<Vec<IpNet>, NetworkError> {
         match self.links.by_name(ifname) {
@@ -207,6 +244,11 @@ impl Networks {
             _ => self.used(own)?,
         };
         let mut subnets = spec.subnets.clone();
+        if let Some(own) = own.filter(|_| spec.owner == Owner::Netbridge)
+            && !subnets.iter().any(|subnet| is_v4(&subnet.subnet))
+        {
+            subnets.extend(self.subnet_of(own)?);
+        }
         if !subnets.iter().any(|subnet| is_v4(&subnet.subnet)) && spec.owner != Owner::Docker {
             let all = [self.used(None)?, subnets.iter().map(|s| s.subnet).collect()].concat();
             let free = ipam::free_pool(&all).ok_or_else(|| {
@@ -224,9 +266,9 @@ impl Networks {
         for (at, subnet) in subnets.iter_mut().enumerate() {
             check_subnet(spec, subnet)?;
             if let Some(other) = used.iter().find(|used| ipam::overlap(used, &subnet.subnet)) {
+                let (net, who) = (subnet.subnet, self.whose(other));
                 return Err(spec.bad(format!(
-                    "subnet {} overlaps {other}, which is in use on this host; choose another with --subnet",
-                    subnet.subnet
+                    "subnet {net} overlaps {other}, {who}; choose another with --subnet"
                 )));
             }
             used.push(subnet.subnet);
@@ -275,6 +317,11 @@ fn check_subnet(spec: &NetworkSpec, subnet: &mut Subnet) -> Result<(), NetworkEr
         if !subnet.has_host(ip) {
             return Err(spec.bad(format!("{what} {ip} is no host's address of subnet {net}")));
         }
+    }
+    if subnet.next(&HashSet::new()).is_none() {
+        return Err(spec.bad(format!(
+            "subnet {net} has no address for a container; choose a larger one with --subnet"
+        )));
     }
     if let Some((name, ip)) = subnet.reserved.iter().find(|(_, ip)| **ip == gateway) {
         return Err(spec.bad(format!(

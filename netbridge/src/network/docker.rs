@@ -274,7 +274,7 @@ impl Networks {
                 }
             }
         }
-        Ok(())
+        self.forget_lost(titles, containers)
     }
 }
 

@@ -70,6 +70,14 @@ impl Networks {
             Some(IpAddr::V4(ip)) => MacAddr(mac_of(ip)),
             _ => MacAddr(mac_of_id(&id)),
         });
+        let has_interface = matches!(found.driver, Driver::Bridge | Driver::Macvlan);
+        if !has_interface && (spec.mac.is_some() || ipv4.is_some() || ipv6.is_some()) {
+            return Err(NetworkError::Bad {
+                name: found.label().to_owned(),
+                reason: "its containers have no interface of their own; leave the addresses out"
+                    .to_owned(),
+            });
+        }
         check_mac(&found, mac)?;
         let published = publish::settle(&spec.published, options.host_binding, &self.all)?;
         let endpoint = Endpoint {
@@ -77,9 +85,17 @@ impl Networks {
             container: spec.container.clone(),
             phase,
             since: now(),
-            ifname: format!("nb{}", &short(&id)[..10.min(id.len())]),
+            ifname: if has_interface {
+                format!("nb{}", &short(&id)[..10.min(id.len())])
+            } else {
+                String::new()
+            },
             inside: spec.inside.clone(),
-            mac: mac.to_string(),
+            mac: if has_interface {
+                mac.to_string()
+            } else {
+                String::new()
+            },
             ipv4: ipv4.and_then(|ip| prefixed_v4(&found, ip)),
             ipv6: ipv6.and_then(|ip| prefixed_v6(&found, ip)),
             netns: spec.netns.clone(),

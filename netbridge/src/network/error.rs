@@ -81,6 +81,16 @@ pub enum NetworkError {
         /// What it said.
         reason: String,
     },
+    /// A command of `network run` cannot be run.
+    #[error("run {program}: {reason}")]
+    Command {
+        /// The command.
+        program: String,
+        /// Why not.
+        reason: String,
+        /// What shells answer then.
+        code: u8,
+    },
     /// The firewall failed.
     #[error(transparent)]
     Firewall(#[from] crate::firewall::FirewallError),
@@ -106,6 +116,7 @@ impl NetworkError {
                 kind: io::ErrorKind::PermissionDenied,
                 ..
             } => 3,
+            Self::Command { code, .. } => *code,
             Self::Firewall(error) => error.exit_code(),
             Self::Bridge(error) => error.exit_code(),
             Self::Net(error) if error.is_privilege() => 3,

@@ -71,6 +71,7 @@ fn furnish(mut bridge: Bridge, network: &Network, options: &Options) -> Result<(
     for address in v6 {
         links.add_address(ifindex, address)?;
     }
+    set_ipv6(&port.ifname, false)?;
     join_vlan(&mut bridge, &port.ifname, options.vlan)?;
     if options.arp_proxy != ProxyMode::Off {
         let ips = network.subnets.iter().filter_map(|subnet| subnet.gateway);
@@ -157,6 +158,23 @@ pub(super) fn mac_of_id(id: &str) -> [u8; 6] {
     [0x02, 0x43, a, b, c, d]
 }
 
+/// Does something with a network's bridge as it is; where that fails, because interfaces of other ports are gone,
+/// again when they were put right.
+fn on_bridge<T>(
+    network: &Network,
+    act: impl Fn(&mut Bridge) -> Result<T, BridgeError>,
+) -> Result<T, BridgeError> {
+    // A statement of its own: the bridge's lock goes with it.
+    let outcome = act(&mut Bridge::open_as_is(&network.ifname)?);
+    match outcome {
+        Err(BridgeError::Datapath(error)) => {
+            tracing::debug!("{error}");
+            act(&mut Bridge::open(&network.ifname)?)
+        }
+        outcome => outcome,
+    }
+}
+
 /// Makes the host's end of an endpoint a port, with all that its network wants of it, and then sets it up: no
 /// frame passes before.
 pub(super) fn plug(
@@ -165,15 +183,16 @@ pub(super) fn plug(
     peer_moves: bool,
 ) -> Result<(), NetworkError> {
     let options = Options::read(network.label(), &[&network.options, &endpoint.options])?;
-    let mut bridge = Bridge::open_as_is(&network.ifname)?;
-    bridge.add_port(&PortSpec {
+    let spec = PortSpec {
         ifname: endpoint.ifname.clone(),
         hook: options.hook,
         name: port_name(endpoint),
         learn_limit: options.learn_limit,
         limits: options.limits,
         peer_moves,
-    })?;
+    };
+    on_bridge(network, |bridge| bridge.add_port(&spec))?;
+    let mut bridge = Bridge::open_as_is(&network.ifname)?;
     let plugged = guard(&mut bridge, endpoint, &options);
     if plugged.is_err() {
         let removed = bridge.del_port(&endpoint.ifname);
@@ -257,7 +276,7 @@ pub(super) fn unplug(network: &Network, endpoint: &Endpoint) -> Result<(), Netwo
         };
     }
     if bridge_exists(&network.ifname) {
-        match Bridge::open_as_is(&network.ifname)?.del_port(&endpoint.ifname) {
+        match on_bridge(network, |bridge| bridge.del_port(&endpoint.ifname)) {
             Ok(()) | Err(BridgeError::NoSuchPort { .. }) => {}
             Err(error) => return Err(error.into()),
         }

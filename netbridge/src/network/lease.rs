@@ -53,7 +53,8 @@ impl Networks {
             .find(|used| ipam::overlap(used, &subnet))
         {
             return bad(format!(
-                "subnet {subnet} overlaps {other}, which is in use on this host; choose another with --subnet"
+                "subnet {subnet} overlaps {other}, {}; choose another with --subnet",
+                self.whose(other)
             ));
         }
         let pool = Pool {

@@ -1,12 +1,19 @@
 //! Putting right what a killed process, a boot or a vanished container left.
 
+use std::collections::BTreeMap;
+
 use super::{
     Driver, Endpoint, Network, NetworkError, Networks, Owner, Phase, kernel, model::now, run,
 };
-use crate::bridge::{Bridge, BridgeError};
+use crate::{
+    bridge::{Bridge, BridgeError},
+    firewall,
+};
 
 /// Seconds for which Docker may know an endpoint and not join it.
 const PATIENCE: u64 = 120;
+/// Seconds after which Docker must know of an endpoint that it announced.
+const LOST_AFTER: u64 = 30;
 
 impl Networks {
     /// Opens the networks for a process that starts, and sees to it that the firewall has all rules,
@@ -16,6 +23,11 @@ impl Networks {
         let wanted = networks.wanted_rules()?;
         if !wanted.networks.is_empty() {
             networks.force_firewall(wanted)?;
+        }
+        for network in networks.all.clone() {
+            if network.driver == Driver::Bridge {
+                networks.forward(&network)?;
+            }
         }
         Ok(networks)
     }
@@ -107,6 +119,43 @@ impl Networks {
         ));
         self.forward(network)?;
         Ok(true)
+    }
+
+    /// Forgets containers of Docker's that no running container of it has an endpoint of: those that it removed
+    /// while nobody took its calls. Only in networks that it knows, since another engine may have the others.
+    pub(super) fn forget_lost(
+        &mut self,
+        known: &BTreeMap<String, String>,
+        running: &BTreeMap<String, (String, String)>,
+    ) -> Result<(), NetworkError> {
+        for network in self.all.clone() {
+            if network.owner != Owner::Docker || !known.contains_key(&network.id) {
+                continue;
+            }
+            for endpoint in network.endpoints.values() {
+                let is_old = endpoint.since.saturating_add(LOST_AFTER) < now();
+                if !is_old || running.contains_key(&endpoint.id) {
+                    continue;
+                }
+                self.take_out(&network.name, &endpoint.id)?;
+                let (label, container) = (network.label(), endpoint.label());
+                self.say(format!(
+                    "network {label}: container {container} is gone from Docker; disconnected"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the firewall has the rules of all networks, which somebody may have flushed.
+    pub fn keep_firewall(&mut self) -> Result<(), NetworkError> {
+        let wanted = self.wanted_rules()?;
+        if firewall::is_in_force(&wanted)? {
+            return Ok(());
+        }
+        self.force_firewall(wanted)?;
+        self.say("the firewall's rules of networks were gone; made again".to_owned());
+        Ok(())
     }
 
     /// Why a container is to be forgotten.

@@ -156,6 +156,12 @@ impl Options {
                 reason: format!("option {key}={value}: {reason}"),
             })?;
         }
+        read.limits
+            .check(read.mtu.unwrap_or(1500))
+            .map_err(|error| NetworkError::Bad {
+                name: network.to_owned(),
+                reason: format!("option netbridge.rate or netbridge.storm: {error}"),
+            })?;
         // Who does not want containers known does not want them answered for, unless he says so.
         let told = options
             .iter()
@@ -164,6 +170,15 @@ impl Options {
             read.arp_proxy = ProxyMode::Off;
         }
         Ok(read)
+    }
+
+    /// Those of Docker's keys that do nothing here.
+    pub fn without_effect(options: &BTreeMap<String, String>) -> Vec<&str> {
+        let known = [NAME, ICC, MASQUERADE, HOST_BINDING, MTU, DEFAULT_BRIDGE];
+        let dockers = options.keys().map(String::as_str);
+        dockers
+            .filter(|key| key.starts_with("com.docker.network.") && !known.contains(key))
+            .collect()
     }
 
     /// What the programs of the bridge must be able to do.
@@ -215,7 +230,14 @@ impl Options {
                 }
                 value.clone_into(&mut self.macvlan_mode);
             }
-            _ => tracing::warn!("option {key}: has no effect here"),
+            // Docker has more of them, for its own bridge.
+            _ if key.starts_with("com.docker.network.") => {}
+            _ => {
+                return Err(
+                    "unknown; netbridge's own begin with `netbridge.`, Docker's with `com.docker.network.`"
+                        .to_owned(),
+                );
+            }
         }
         Ok(())
     }

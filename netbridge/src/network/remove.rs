@@ -11,8 +11,13 @@ use crate::net::{Links, Netns};
 pub(super) const PREDEFINED: [&str; 3] = [DEFAULT, "host", "none"];
 
 impl Networks {
-    /// Takes a container off a network.
-    pub fn disconnect(&mut self, network: &str, container: &str) -> Result<(), NetworkError> {
+    /// Takes a container off a network; with `force` also one that Docker put there.
+    pub fn disconnect(
+        &mut self,
+        network: &str,
+        container: &str,
+        force: bool,
+    ) -> Result<(), NetworkError> {
         let network = self.find(network)?;
         let (name, label) = (network.name.clone(), network.label().to_owned());
         let means = |endpoint: &&Endpoint| {
@@ -29,11 +34,11 @@ impl Networks {
                 ),
             });
         };
-        if network.owner == Owner::Docker {
+        if network.owner == Owner::Docker && !force {
             return Err(NetworkError::Container {
                 name: container.to_owned(),
                 reason: format!(
-                    "was put on network {label} by Docker; use `docker network disconnect {label} {container}`"
+                    "was put on network {label} by Docker; use `docker network disconnect {label} {container}`, or --force where Docker has forgotten it"
                 ),
             });
         }
@@ -108,7 +113,8 @@ impl Networks {
                 "belongs to Docker; remove it with `docker network rm {label}`, or with --force where Docker has forgotten it"
             ));
         }
-        if let Some(endpoint) = network.endpoints.values().next() {
+        let is_forced = force && network.owner == Owner::Docker;
+        if let Some(endpoint) = network.endpoints.values().next().filter(|_| !is_forced) {
             let (count, first) = (network.endpoints.len(), endpoint.label());
             return bad(format!(
                 "has active endpoints: {first} and {} more; disconnect them with `netbridge network disconnect {label} {first}`",

@@ -29,11 +29,8 @@ use super::{
 };
 use crate::{
     daemon::Stop,
-    net::{Netns, netns},
+    net::{Netns, Refusal, netns},
 };
-
-/// What shells answer where a command cannot be found.
-const NOT_FOUND: u8 = 127;
 
 /// A command, and the network that it runs on; what is `None` is chosen.
 #[derive(Clone, Debug)]
@@ -105,6 +102,9 @@ fn start(networks: &mut Networks, spec: &RunSpec) -> Result<(Endpoint, Place), N
         let noted = EndpointSpec {
             name: name.clone(),
             container: new_id()?,
+            ipv4: spec.ip,
+            ipv6: spec.ip6,
+            mac: spec.mac,
             runner: Some(Runner::current()),
             ..EndpointSpec::default()
         };
@@ -231,9 +231,17 @@ fn in_place(place: &Place, command: &[OsString]) -> Result<u8, NetworkError> {
         });
         match status {
             Ok(Ok(status)) => Ok(code_of(status)),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound && child.is_none() => {
-                tracing::error!("run {}: not found", program.display());
-                Ok(NOT_FOUND)
+            // As shells answer.
+            Ok(Err(error)) if child.is_none() => {
+                let (code, reason) = match error.kind() {
+                    io::ErrorKind::NotFound => (127, "not found".to_owned()),
+                    _ => (126, Refusal::from(error).to_string()),
+                };
+                Err(NetworkError::Command {
+                    program: program.display().to_string(),
+                    code,
+                    reason,
+                })
             }
             Ok(Err(error)) => Err(failed(error.to_string())),
             Err(_) => Err(failed("its thread ended".to_owned())),

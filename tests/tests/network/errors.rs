@@ -226,7 +226,7 @@ fn commands_that_cannot_be_run() {
     assert_eq!(run(&["--", "sh", "-c", "exit 7"]).code, 7);
     assert_eq!(run(&["--", "sh", "-c", "kill -9 $$"]).code, 137);
     let output = run(&["--", "/dev/null"]);
-    is_refused(&output, 1, &["run"], &["/dev/null"]);
+    is_refused(&output, 126, &["run"], &["/dev/null"]);
     bed.namespace("b1");
     for (name, why) in [
         ("b1", "exists already"),

@@ -131,7 +131,8 @@ fn networks_that_are_in_use_or_always_there_stay() {
     bed.ok(&["network", "rm", "--force", "bridge"]);
     assert_eq!(bed.names(), ["host", "none", "web"]);
     // What makes or uses networks makes it again.
-    bed.ok(&["network", "connect", "none", "b1"]);
+    let on_two = ["container b1", "network web", "none", "disconnect it first"];
+    bed.fails(2, &["network", "connect", "none", "b1"], &on_two);
     assert_eq!(bed.names(), ["bridge", "host", "none", "web"]);
     bed.end();
 }

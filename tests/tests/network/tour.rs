@@ -185,7 +185,7 @@ fn row_6_inspect_prints_what_docker_prints() {
     let view = bed.inspect("bridge");
     let wanted = serde_json::json!({
         "Name": "bridge", "Id": view["Id"], "Created": view["Created"], "Scope": "local",
-        "Driver": "bridge", "EnableIPv6": false,
+        "Driver": "bridge", "Owner": "netbridge", "Interface": "netbridge0", "EnableIPv6": false,
         "IPAM": {
             "Driver": "default", "Options": {},
             "Config": [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}],

@@ -97,7 +97,14 @@ fn matcher(filter: &str) -> Result<impl FnMut(&Network) -> bool + use<>, UsageEr
 }
 
 pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
-    let networks = Networks::look()?;
+    // Who may put right what containers left that are gone does so first; who may not sees what is written.
+    let networks = match Networks::open() {
+        Ok(mut networks) => {
+            networks.take_said().iter().for_each(|line| note(line));
+            networks.all().to_vec()
+        }
+        Err(_) => Networks::look()?,
+    };
     let mut views = Vec::new();
     let mut missing = None;
     for name in &args.networks {

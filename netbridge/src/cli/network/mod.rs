@@ -116,10 +116,12 @@ fn change<T>(
 
 fn disconnect(network: &str, container: &str, force: bool) -> Result<()> {
     use crate::network::NetworkError;
-    change(|networks| match networks.disconnect(network, container) {
-        Err(NetworkError::Container { .. }) if force => Ok(()),
-        outcome => outcome,
-    })
+    change(
+        |networks| match networks.disconnect(network, container, force) {
+            Err(NetworkError::Container { .. }) if force => Ok(()),
+            outcome => outcome,
+        },
+    )
 }
 
 fn remove(names: &[String], force: bool) -> Result<()> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::network::{Network, ipam::Subnet, model::short};
+use crate::network::{Network, Owner, ipam::Subnet, model::short};
 
 /// A network in a list; names of fields as Docker's `--format json` has them.
 #[derive(Clone, Debug, Serialize)]
@@ -90,6 +90,10 @@ pub struct InspectView {
     pub scope: &'static str,
     /// What it is made of.
     pub driver: &'static str,
+    /// Who made it: `netbridge` or `docker`.
+    pub owner: Owner,
+    /// The host's interface, which a bridge of netbridge has its name of; of macvlan the parent.
+    pub interface: String,
     /// Whether it has IPv6 addresses.
     #[serde(rename = "EnableIPv6")]
     pub enable_ipv6: bool,
@@ -194,6 +198,8 @@ impl InspectView {
             created: network.created.clone(),
             scope: "local",
             driver: network.driver.name(),
+            owner: network.owner,
+            interface: network.ifname.clone(),
             enable_ipv6: network.ipv6,
             ipam: IpamView {
                 driver: "default",

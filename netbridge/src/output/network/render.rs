@@ -5,6 +5,9 @@ use gtmpl_value::{FuncError, Value};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
+/// What a template prints of a field that there is not.
+const NO_VALUE: &str = "<no value>";
+
 /// JSON with an indent of four, as `docker inspect` prints it.
 pub fn pretty(views: &impl Serialize) -> anyhow::Result<String> {
     let mut text = Vec::new();
@@ -17,7 +20,7 @@ pub fn pretty(views: &impl Serialize) -> anyhow::Result<String> {
 /// Each view as a Go template has it: a line each; with `table` before it in columns under their names, and
 /// for `json` as an object.
 pub fn each<T: Serialize>(format: &str, views: &[T]) -> Result<Vec<String>, String> {
-    let format = format.replace("\\t", "\t").replace("\\n", "\n");
+    let format = unescaped(format);
     let table = format.strip_prefix("table ");
     let template = match format.as_str() {
         "json" => "{{json .}}",
@@ -31,15 +34,48 @@ pub fn each<T: Serialize>(format: &str, views: &[T]) -> Result<Vec<String>, Stri
     if table.is_none() {
         return Ok(lines);
     }
-    let head = template
-        .replace("{{.", "")
-        .replace("{{ .", "")
-        .replace("}}", "")
-        .to_uppercase();
-    let rows = [head].into_iter().chain(lines);
+    let rows = [head(template)].into_iter().chain(lines);
     let split = |line: String| line.split('\t').map(str::to_owned).collect();
     let rows: Vec<Vec<String>> = rows.map(split).collect();
     Ok(vec![columns(&rows)])
+}
+
+/// The text with `\t` and `\n` as what they stand for, but in actions, which do that themselves.
+fn unescaped(format: &str) -> String {
+    let mut text = String::new();
+    for (at, part) in format.split("{{").enumerate() {
+        let (action, rest) = match part.split_once("}}") {
+            Some((action, rest)) if at > 0 => (Some(action), rest),
+            _ => (None, part),
+        };
+        if at > 0 {
+            text.push_str("{{");
+        }
+        if let Some(action) = action {
+            text = text + action + "}}";
+        }
+        text.push_str(&rest.replace("\\t", "\t").replace("\\n", "\n"));
+    }
+    text
+}
+
+/// The heads of columns: of each action the last field that it names.
+fn head(template: &str) -> String {
+    let mut head = String::new();
+    for (at, part) in template.split("{{").enumerate() {
+        let (action, rest) = match part.split_once("}}") {
+            Some((action, rest)) if at > 0 => (action, rest),
+            _ => ("", part),
+        };
+        let field = action
+            .split_whitespace()
+            .rev()
+            .find(|word| word.starts_with('.'));
+        let name = field.and_then(|field| field.rsplit('.').next());
+        head.push_str(&name.unwrap_or_default().to_uppercase());
+        head.push_str(rest);
+    }
+    head
 }
 
 fn render(template: &str, value: &serde_json::Value) -> Result<String, String> {
@@ -56,9 +92,13 @@ fn render(template: &str, value: &serde_json::Value) -> Result<String, String> {
     parsed.add_func("lower", |args| text(args, str::to_lowercase));
     parsed.add_func("upper", |args| text(args, str::to_uppercase));
     parsed.parse(template).map_err(|error| bad(&error))?;
-    parsed
+    let text = parsed
         .render(&Context::from(of_json(value)))
-        .map_err(|error| bad(&error))
+        .map_err(|error| bad(&error))?;
+    if text.contains(NO_VALUE) {
+        return Err(bad(&"it names a field that there is not"));
+    }
+    Ok(text)
 }
 
 fn of_json(value: &serde_json::Value) -> Value {
@@ -161,11 +201,17 @@ mod tests {
                 "table {{.Name}}\\t{{.Internal}}",
                 "NAME   INTERNAL\nweb    false",
             ),
+            (
+                "table {{upper .Name}}\\t{{len .Name}}",
+                "NAME   NAME\nWEB    3",
+            ),
+            ("{{.Name}}{{\"\\n\"}}x", "web\nx"),
         ] {
             assert_eq!(each(format, &views), Ok(vec![text.to_owned()]), "{format}");
         }
         let object = each("json", &views).unwrap();
         assert!(object[0].starts_with('{'), "{object:?}");
         assert!(each("{{.Name", &views).is_err());
+        assert!(each("{{.Nome}}", &views).is_err());
     }
 }
