@@ -9,8 +9,12 @@ use netbridge_tests::{
     topology::Host,
 };
 
-use crate::scene::{
-    HOST, Serve, Traces, address_on, eventually, idle, inspect, network, outside, page,
+use crate::{
+    raw,
+    scene::{
+        HOST, Serve, Traces, address_on, eventually, idle, inspect, network, outside, page, shell,
+        state,
+    },
 };
 
 /// Longest that Docker may try to reach a plugin that is not there.
@@ -152,11 +156,63 @@ fn a_container_that_went_while_all_were_dead_is_collected_and_logged() {
     let line = said.stderr.lines().find(|line| line.contains("is gone"));
     let line = line.unwrap_or_else(|| panic!("no line about it: {said:#?}"));
     assert!(line.contains("gone") && line.contains(&address), "{line}");
-    let table = crate::scene::shell(&host, "nft list table inet netbridge");
+    let table = shell(&host, "nft list table inet netbridge");
     assert!(!table.contains("8080"), "{table}");
     serve.launch();
     engine.launch();
     engine.docker_ok(&["rm", "--force", "gone", "stays"]);
+    engine.docker_ok(&["network", "rm", "net"]);
+    before.expect(&host);
+}
+
+#[test]
+fn what_docker_removed_while_nobody_took_its_calls_is_taken_back() {
+    require_engine!();
+    let host = Host::new();
+    let mut serve = Serve::start(&host);
+    let engine = Engine::start(&host);
+    let before = Traces::of(&host);
+    network(&engine, "net", &[]);
+    idle(&engine, "stays", &["--network", "net", "-p", "8080:80"]);
+    // As Docker leaves it that removes a container and finds nobody to tell: an endpoint with a port that no
+    // container of its has.
+    let net = inspect(&engine, &["network", "inspect", "net"]);
+    let id = "e".repeat(64);
+    let mut request = serde_json::json!({
+        "NetworkID": net["Id"], "EndpointID": id, "SandboxKey": "/run/docker/netns/gone",
+        "Interface": {},
+    });
+    let subnet = net["IPAM"]["Config"][0]["Subnet"]
+        .as_str()
+        .expect("a subnet");
+    let octets: Vec<&str> = subnet.split('.').collect();
+    request["Interface"]["Address"] = format!("{}.{}.200.9/16", octets[0], octets[1]).into();
+    raw::ok(&host, "NetworkDriver.CreateEndpoint", &request);
+    raw::ok(&host, "NetworkDriver.Join", &request);
+    request["Options"] = serde_json::json!({
+        "com.docker.network.portmap": [{"Proto": 6, "Port": 80, "HostPort": 8081}],
+    });
+    raw::ok(&host, "NetworkDriver.ProgramExternalConnectivity", &request);
+    let rules = || shell(&host, "nft list table inet netbridge");
+    assert!(rules().contains("8081"));
+    // It is given half a minute; here that has passed.
+    serve.kill();
+    let files = format!("{}/networks/*.json", state(&host));
+    shell(
+        &host,
+        &format!("sed -i 's/\"since\": [0-9]*/\"since\": 0/' {files}"),
+    );
+    serve.launch();
+    eventually("its port is taken back", || !rules().contains("8081"));
+    assert!(rules().contains("8080"), "the other container's port stays");
+    let said = serve.stop();
+    let line = said
+        .stderr
+        .lines()
+        .find(|line| line.contains("gone from Docker"));
+    line.unwrap_or_else(|| panic!("no line about it: {said:#?}"));
+    serve.launch();
+    engine.docker_ok(&["rm", "--force", "stays"]);
     engine.docker_ok(&["network", "rm", "net"]);
     before.expect(&host);
 }

@@ -17,6 +17,7 @@ mod kill_verbs;
 mod kinds;
 mod list;
 mod members;
+mod mends;
 mod names;
 mod options;
 mod overlaps;

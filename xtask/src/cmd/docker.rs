@@ -1,4 +1,4 @@
-//! A Docker engine, for tests that start one of their own.
+//! A Docker engine, for tests that start one of their own, and what networks of containers need besides.
 
 use anyhow::Result;
 
@@ -8,13 +8,14 @@ use crate::{
 };
 
 /// What such tests run, and the package that each is in.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("dockerd", "docker.io"),
     ("containerd", "docker.io"),
     ("runc", "docker.io"),
     ("iptables", "iptables"),
     ("busybox", "busybox-static"),
     ("nft", "nftables"),
+    ("ip", "iproute2"),
 ];
 
 /// Installs what is missing where `install` says so; a test that lacks it says so.
@@ -49,7 +50,7 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_installed_and_once() {
         assert_eq!(packages(|_| true), Vec::<&str>::new());
-        assert_eq!(packages(|program| program == "nft").len(), 3);
+        assert_eq!(packages(|program| program == "nft").len(), 4);
         assert_eq!(packages(|program| program != "iptables"), ["iptables"]);
     }
 }
