@@ -18,6 +18,7 @@ pub mod program;
 pub mod require;
 pub mod snapshot;
 pub mod stack6;
+pub mod talk;
 pub mod topology;
 pub mod traffic;
 pub mod vlans;

@@ -1,7 +1,6 @@
 //! The firewall of container networks, on hosts of their own: what passes, as what, and what not.
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     reason = "a test stops where it fails, and says so"
 )]
 

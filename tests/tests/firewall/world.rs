@@ -2,21 +2,17 @@
 
 use std::{
     fs,
-    io::{ErrorKind, Read as _, Write as _},
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     process::Command,
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use netbridge::{
     firewall::{self, FirewallError, NetworkRules, Protocol, Published, Rules},
     net::{Links, Netns},
 };
-use netbridge_tests::{topology::Host, traffic::PATIENCE};
-
-/// How long something that must not arrive is waited for.
-const SILENCE: Duration = Duration::from_millis(400);
+pub(crate) use netbridge_tests::talk::{Server, is_closed};
+use netbridge_tests::{talk::SILENCE, topology::Host, traffic::PATIENCE};
 
 pub(crate) const OUTSIDE: &str = "192.0.2.2";
 pub(crate) const OUTSIDE6: &str = "2001:db8::2";
@@ -149,54 +145,6 @@ pub(crate) fn ip(text: &str) -> IpAddr {
 
 pub(crate) fn at(text: &str, port: u16) -> SocketAddr {
     SocketAddr::new(ip(text), port)
-}
-
-/// A server of TCP that tells each client its address.
-pub(crate) struct Server(TcpListener);
-
-impl Server {
-    pub(crate) fn new(netns: &Netns, address: SocketAddr) -> Self {
-        let listen = || TcpListener::bind(address).expect("listen");
-        let listener = netns.run(listen).expect("enter the namespace");
-        listener.set_nonblocking(true).expect("set nonblocking");
-        Self(listener)
-    }
-
-    /// The address that a client in `from` has for the server when it connects to `to`; `None` if
-    /// the connection does not come here.
-    pub(crate) fn sees(&self, from: &Netns, to: SocketAddr) -> Option<IpAddr> {
-        let mut client = connect(from, to, PATIENCE)?;
-        let deadline = Instant::now() + PATIENCE;
-        let (mut stream, peer) = loop {
-            match self.0.accept() {
-                Ok(accepted) => break accepted,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if Instant::now() > deadline {
-                        return None;
-                    }
-                    thread::park_timeout(Duration::from_millis(2));
-                }
-                Err(error) => panic!("accept: {error}"),
-            }
-        };
-        stream.write_all(b"hello").expect("greet");
-        drop(stream);
-        let mut greeting = String::new();
-        client.set_read_timeout(Some(PATIENCE)).expect("timeout");
-        client.read_to_string(&mut greeting).expect("be greeted");
-        assert_eq!(greeting, "hello");
-        Some(peer.ip())
-    }
-}
-
-/// Says whether a connection to `to` is refused or gets no answer.
-pub(crate) fn is_closed(from: &Netns, to: SocketAddr) -> bool {
-    connect(from, to, SILENCE).is_none()
-}
-
-fn connect(from: &Netns, to: SocketAddr, patience: Duration) -> Option<TcpStream> {
-    let connect = || TcpStream::connect_timeout(&to, patience).ok();
-    from.run(connect).expect("enter the namespace")
 }
 
 /// Sends a datagram to `to`, which `server` should get and answer; the client's address as seen

@@ -56,9 +56,9 @@ fn works(bed: &Bed, outside: &netbridge::net::Netns) {
         "the old address comes last"
     );
     assert!(ping(&b2, ip("172.17.0.1"), 2).all_answered());
-    let server = Server::new(&c2, 80);
+    let server = Server::any(&c2, 80);
     assert!(server.sees(outside, at(HOST, 8080)).is_some());
-    let out = Server::new(outside, 81);
+    let out = Server::any(outside, 81);
     assert!(out.sees(&b2, at("192.0.2.2", 81)).is_some());
     assert!(is_closed(&b2, at("10.8.0.3", 80)));
     let mode = bed.inspect("web")["Options"]["netbridge.mode"].clone();
@@ -111,7 +111,7 @@ fn a_table_that_is_gone_is_back_when_serve_starts() {
     require_root!();
     let (bed, outside) = Bed::with_outside();
     let b1 = bed.join("bridge", "b1", &["-p", "8080:80"]);
-    let server = Server::new(&b1, 80);
+    let server = Server::any(&b1, 80);
     bed.shell("nft flush ruleset");
     assert!(is_closed(&outside, at(HOST, 8080)));
     let serve = bed.serve();

@@ -123,7 +123,7 @@ fn ports_that_cannot_be_published() {
         "b1",
         &["-p", "8080:80", "-p", "127.0.0.1:8081:81"],
     );
-    let server = Server::new(bed.host.netns(), 9000);
+    let server = Server::any(bed.host.netns(), 9000);
     bed.namespace("b2");
     let connect = ["network", "connect", "bridge", "b2"];
     for (ports, wanted) in [

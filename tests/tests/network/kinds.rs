@@ -19,7 +19,7 @@ fn row_10_host_shares_the_hosts_network_port_clashes_and_all() {
     let run = ["network", "run", "host", "--"];
     let inside = bed.ok(&[&run[..], &["readlink", "/proc/self/ns/net"]].concat());
     assert_eq!(inside, bed.shell("readlink /proc/self/ns/net"));
-    let server = Server::new(bed.host.netns(), 80);
+    let server = Server::any(bed.host.netns(), 80);
     let httpd = ["busybox", "httpd", "-f", "-p", "80"];
     let clash = bed.host.cli(&[&run[..], &httpd].concat());
     assert_ne!(clash.code, 0, "{clash:#?}");

@@ -31,7 +31,7 @@ fn a_container_on_several_networks_keeps_a_way_out_while_it_has_one() {
     assert!(links.contains("eth1    inet 10.9.0.2/24"), "{links}");
     let default = || bed.shell("ip -n b1 route show default").trim().to_owned();
     assert_eq!(default(), "default via 10.8.0.1 dev eth0");
-    let server = Server::new(&outside, 80);
+    let server = Server::any(&outside, 80);
     assert!(server.sees(&b1, at(OUTSIDE, 80)).is_some());
     // It is one container, on both.
     let ids = ["one", "two"].map(|network| {
@@ -63,7 +63,7 @@ fn networks_do_not_reach_each_other() {
     }
     let b1 = bed.join("one", "b1", &[]);
     let b2 = bed.join("two", "b2", &[]);
-    let server = Server::new(&b2, 80);
+    let server = Server::any(&b2, 80);
     assert!(super::talk::is_closed(&b1, at("10.9.0.2", 80)));
     assert!(server.sees(bed.host.netns(), at("10.9.0.2", 80)).is_some());
     bed.end();

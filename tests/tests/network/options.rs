@@ -36,7 +36,7 @@ fn row_11_without_icc_containers_reach_out_and_not_each_other() {
     require_root!();
     let (bed, outside) = Bed::with_outside();
     let [c1, c2] = pair(&bed, &["-o", "com.docker.network.bridge.enable_icc=false"]);
-    let server = Server::new(&c2, 80);
+    let server = Server::any(&c2, 80);
     // At layer 2: neither frames nor ARP, asked on the wire or by the container's stack.
     let [one, two] = [&c1, &c2].map(|netns| Wire::open(netns, "eth0"));
     one.send(&arp_request());
@@ -55,7 +55,7 @@ fn row_11_without_icc_containers_reach_out_and_not_each_other() {
     // The gateway, the outside, and from the host to the container.
     assert!(ping(&c1, ip("10.8.0.1"), 2).all_answered());
     assert!(ping(&c1, ip(OUTSIDE), 2).all_answered());
-    let out = Server::new(&outside, 81);
+    let out = Server::any(&outside, 81);
     assert_eq!(
         out.sees(&c1, at(OUTSIDE, 81)),
         Some(HOST.parse().expect("an address"))
@@ -69,7 +69,7 @@ fn row_11_with_icc_they_reach_each_other() {
     require_root!();
     let bed = Bed::new();
     let [c1, c2] = pair(&bed, &["-o", "com.docker.network.bridge.enable_icc=true"]);
-    let server = Server::new(&c2, 80);
+    let server = Server::any(&c2, 80);
     let seen = server.sees(&c1, at("10.8.0.3", 80));
     assert_eq!(seen, Some("10.8.0.2".parse().expect("an address")));
     bed.end();
@@ -79,7 +79,7 @@ fn row_11_with_icc_they_reach_each_other() {
 fn row_11_masquerade_decides_what_source_the_outside_sees() {
     require_root!();
     let (bed, outside) = Bed::with_outside();
-    let server = Server::new(&outside, 80);
+    let server = Server::any(&outside, 80);
     for (value, source) in [("true", HOST), ("false", "10.8.0.2")] {
         let option = format!("com.docker.network.bridge.enable_ip_masquerade={value}");
         let [c1, _c2] = pair(&bed, &["-o", &option]);
@@ -118,7 +118,7 @@ fn row_11_published_ports_listen_where_host_binding_says() {
     ]);
     let c1 = bed.join("web", "c1", &["-p", "8080:80"]);
     let c2 = bed.join("web", "c2", &["-p", "192.0.2.1:8081:80"]);
-    let [one, two] = [&c1, &c2].map(|netns| Server::new(netns, 80));
+    let [one, two] = [&c1, &c2].map(|netns| Server::any(netns, 80));
     let host = bed.host.netns();
     assert!(one.sees(host, at("127.0.0.1", 8080)).is_some());
     assert!(is_closed(&outside, at(HOST, 8080)), "not from outside");

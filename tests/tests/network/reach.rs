@@ -15,11 +15,11 @@ fn row_12_a_container_reaches_out_through_the_gateway() {
     let pings = ping(&b1, ip(OUTSIDE), 3);
     assert!(pings.all_answered(), "{pings:?}");
     assert_eq!(pings.ttl, 63, "by way of the host");
-    let server = Server::new(&outside, 80);
+    let server = Server::any(&outside, 80);
     let seen = server.sees(&b1, at(OUTSIDE, 80));
     assert_eq!(seen, Some(HOST.parse().expect("an address")), "as the host");
     // Nothing leads from outside to a container that has published nothing.
-    let inside = Server::new(&b1, 80);
+    let inside = Server::any(&b1, 80);
     assert!(is_closed(&outside, at(HOST, 80)));
     drop(inside);
     bed.end();
@@ -31,7 +31,7 @@ fn row_12_a_published_port_is_reached_from_everywhere() {
     let (bed, outside) = Bed::with_outside();
     let b1 = bed.join("bridge", "b1", &["-p", "8080:80"]);
     let b2 = bed.join("bridge", "b2", &[]);
-    let server = Server::new(&b1, 80);
+    let server = Server::any(&b1, 80);
     let seen = server.sees(&outside, at(HOST, 8080));
     assert_eq!(seen, Some(OUTSIDE.parse().expect("an address")));
     let host = bed.host.netns();
@@ -81,7 +81,7 @@ fn ranges_and_ports_that_are_free_are_published() {
     let publish = ["-p", "8000-8002:80-82", "-p", "90", "-p", "127.0.0.1::91"];
     let b1 = bed.join("bridge", "b1", &publish);
     for offset in [0, 2] {
-        let server = Server::new(&b1, 80 + offset);
+        let server = Server::any(&b1, 80 + offset);
         assert!(
             server.sees(&outside, at(HOST, 8000 + offset)).is_some(),
             "{offset}"
@@ -99,7 +99,7 @@ fn ranges_and_ports_that_are_free_are_published() {
         .and_then(|rest| rest.strip_suffix("->90/tcp"))
         .and_then(|port| port.parse().ok())
         .expect("a port that was free");
-    let server = Server::new(&b1, 90);
+    let server = Server::any(&b1, 90);
     assert!(server.sees(&outside, at(HOST, free)).is_some());
     bed.end();
 }
@@ -120,7 +120,7 @@ fn an_internal_network_reaches_nothing_but_itself_and_the_host() {
     let gateway = bed.inspect("inner")["IPAM"]["Config"][0]["Gateway"].clone();
     let gateway = super::bed::text(&gateway);
     bed.shell(&format!("ip -n b1 route add default via {gateway}"));
-    let server = Server::new(&outside, 80);
+    let server = Server::any(&outside, 80);
     assert!(is_closed(&b1, at(OUTSIDE, 80)));
     drop((server, b2));
     bed.end();
@@ -163,8 +163,8 @@ fn ipv6_reaches_out_and_is_reached() {
         shown.contains("fd00:8::2/64") && shown.contains("default via fd00:8::1"),
         "{shown}"
     );
-    let [one, two] = [&b1, &b2].map(|netns| Server::new(netns, 80));
-    let server = Server::new(&outside, 81);
+    let [one, two] = [&b1, &b2].map(|netns| Server::any(netns, 80));
+    let server = Server::any(&outside, 81);
     // Addresses are there when the kernel has seen that nobody else has them.
     eventually("the container's IPv6 address", || {
         let shown = bed.shell("ip -n b1 -6 addr show eth0; ip -n b2 -6 addr show eth0; ip -6 addr");
