@@ -24,6 +24,7 @@ pub mod publish;
 mod remove;
 mod run;
 mod store;
+mod subnets;
 
 use std::collections::HashSet;
 
