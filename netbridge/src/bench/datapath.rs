@@ -100,7 +100,7 @@ impl Datapath {
             Self::Netkit => "netkit pairs and a redirect to the peer",
             Self::DockerBridge => "containers on Docker's own bridge, as it ships (test docker)",
             Self::DockerUserBridge => {
-                "containers on a user's network of Docker's bridge, with its resolver (test docker)"
+                "containers on a user's network of Docker's own bridge (test docker)"
             }
             Self::DockerNetbridge => {
                 "containers on a network of Docker's with netbridge as driver (test docker)"
