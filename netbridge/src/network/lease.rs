@@ -102,7 +102,7 @@ impl Networks {
         self.drop_idle_pools()
     }
 
-    /// Removes a network whose pool Docker gives back: it never heard that the network was made.
+    /// Removes a network whose pool Docker gives back: it is about to remove it, or never heard that it was made.
     fn drop_orphans(&mut self, subnet: IpNet) -> Result<(), NetworkError> {
         let is_orphan = |network: &&Network| {
             let mut subnets = network.subnets.iter();
@@ -117,9 +117,7 @@ impl Networks {
             .map(|network| network.name.clone());
         let Some(name) = orphan else { return Ok(()) };
         self.take_down(&name)?;
-        self.say(format!(
-            "network {name}: Docker has given its subnet back; removed"
-        ));
+        tracing::info!(network = name, "removed: Docker has given its subnet back");
         Ok(())
     }
 
