@@ -72,6 +72,18 @@ impl Networks {
         Ok(())
     }
 
+    /// Takes a container off all networks, those too that it was put on later.
+    pub(super) fn take_out_everywhere(&mut self, container: &str) -> Result<(), NetworkError> {
+        for network in self.all.clone() {
+            for endpoint in network.endpoints.values() {
+                if endpoint.container == container {
+                    self.take_out(&network.name, &endpoint.id)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a container another way out, where it was the one through the endpoint that is gone.
     fn reroute(&self, gone: &Endpoint) {
         let Some(path) = &gone.netns else { return };

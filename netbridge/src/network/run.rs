@@ -67,10 +67,7 @@ pub fn run(spec: &RunSpec, mut say: impl FnMut(&str)) -> Result<u8, NetworkError
     };
     let outcome = in_place(&place, &spec.command);
     let mut networks = Networks::open()?;
-    let network = networks
-        .find(&spec.network)
-        .map(|network| network.name.clone());
-    let removed = network.and_then(|network| networks.take_out(&network, &endpoint.id));
+    let removed = networks.take_out_everywhere(&endpoint.container);
     remove_leftover(&endpoint);
     let code = outcome?;
     removed?;

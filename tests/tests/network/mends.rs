@@ -62,3 +62,20 @@ fn serve_makes_rules_again_that_somebody_flushed() {
     assert_eq!(serve.finish(LONG).code, 0);
     bed.end();
 }
+
+#[test]
+fn a_command_that_ends_leaves_all_networks_that_it_was_put_on() {
+    require_root!();
+    let bed = Bed::new();
+    bed.ok(&["network", "create", "web"]);
+    let run = ["network", "run", "bridge", "--name", "b1", "--"];
+    let run = bed.host.spawn(&[&run[..], &["sleep", "1000"]].concat());
+    eventually("it is on its network", || {
+        bed.on_network("bridge") == ["b1"]
+    });
+    bed.ok(&["network", "connect", "web", "b1"]);
+    run.signal(Signal::SIGTERM);
+    run.finish(LONG);
+    bed.ok(&["network", "rm", "web"]);
+    bed.end();
+}
