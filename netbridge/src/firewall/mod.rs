@@ -147,7 +147,9 @@ impl NetworkRules {
 /// Applying the same again changes nothing. Connections that exist keep their translation. Each
 /// step leaves the networks rather closed than open, whatever the next one does: Docker's chain is
 /// told of a network when its rules are in force, and 127.0.0.1 is routed while they guard it.
-pub fn apply(rules: &Rules) -> Result<(), FirewallError> {
+///
+/// Returns what keeps the rules from working, as [`warnings`] does.
+pub fn apply(rules: &Rules) -> Result<Vec<String>, FirewallError> {
     rules.check()?;
     let found = nft::found()?;
     let docker = docker_user::plan(&found, rules)?;
@@ -155,7 +157,8 @@ pub fn apply(rules: &Rules) -> Result<(), FirewallError> {
     forwarding::close_localnet(&found.networks, rules)?;
     nft::replace(table::commands(rules))?;
     forwarding::open_localnet(rules)?;
-    docker.add_missing()
+    docker.add_missing()?;
+    docker_user::warnings(&found, rules)
 }
 
 /// Says whether netbridge's table has the networks of `rules`, and so, being exchanged as a whole, all of them.

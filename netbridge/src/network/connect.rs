@@ -13,11 +13,9 @@ use super::{
 };
 use crate::net::{MacvlanSpec, VethSpec};
 
-/// What a container is put on a network with; what is `None` is chosen.
-#[derive(Clone, Debug)]
-pub struct ConnectSpec {
-    /// The container.
-    pub container: Container,
+/// What a container has on a network; what is `None` is chosen.
+#[derive(Clone, Debug, Default)]
+pub struct EndpointConfig {
     /// Its IPv4 address.
     pub ip: Option<Ipv4Addr>,
     /// Its IPv6 address.
@@ -28,23 +26,17 @@ pub struct ConnectSpec {
     pub options: BTreeMap<String, String>,
     /// Ports of the host that lead to it.
     pub published: Vec<Publication>,
-    /// The process that the container ends with.
-    pub runner: Option<Runner>,
 }
 
-impl ConnectSpec {
-    /// A container, with everything chosen.
-    pub const fn new(container: Container) -> Self {
-        Self {
-            container,
-            ip: None,
-            ip6: None,
-            mac: None,
-            options: BTreeMap::new(),
-            published: Vec::new(),
-            runner: None,
-        }
-    }
+/// What is put on a network, and with what.
+#[derive(Clone, Debug)]
+pub struct ConnectSpec {
+    /// The container.
+    pub container: Container,
+    /// What it has there.
+    pub config: EndpointConfig,
+    /// The process that the container ends with.
+    pub runner: Option<Runner>,
 }
 
 impl Networks {
@@ -63,14 +55,14 @@ impl Networks {
             id: None,
             name: spec.container.name.clone(),
             container: self.container_id(spec)?,
-            ipv4: spec.ip,
-            ipv6: spec.ip6,
-            mac: spec.mac,
+            ipv4: spec.config.ip,
+            ipv6: spec.config.ip6,
+            mac: spec.config.mac,
             inside,
             netns: Some(spec.container.path.display().to_string()),
             runner: spec.runner.clone(),
-            options: spec.options.clone(),
-            published: spec.published.clone(),
+            options: spec.config.options.clone(),
+            published: spec.config.published.clone(),
         };
         let endpoint = self.note(&network.name, &noted, Phase::Unfinished, false)?;
         let made = name_namespace(spec).and_then(|()| {
@@ -164,10 +156,7 @@ impl Networks {
             return Ok(id.clone());
         }
         let netns = spec.container.path.display().to_string();
-        let all = self
-            .all
-            .iter()
-            .flat_map(|network| network.endpoints.values());
+        let all = self.endpoints();
         let mut same = all.filter(|endpoint| endpoint.netns.as_ref() == Some(&netns));
         match same.next() {
             Some(endpoint) => Ok(endpoint.container.clone()),
@@ -199,7 +188,7 @@ fn check_connect(network: &Network, spec: &ConnectSpec) -> Result<(), NetworkErr
             "has a network of its own, and cannot be on {label}; start one there with `netbridge network run {label} -- CMD`"
         ));
     }
-    if !spec.published.is_empty() && network.driver != Driver::Bridge {
+    if !spec.config.published.is_empty() && network.driver != Driver::Bridge {
         return bad(format!(
             "ports cannot be published on {label}, a {} network",
             network.driver.name()

@@ -175,13 +175,10 @@ impl Networks {
         let found = self.docker_network(network)?.clone();
         let known = self.docker_endpoint(network, endpoint)?.clone();
         if found.driver != Driver::Bridge && !wanted.is_empty() {
-            return Err(NetworkError::Bad {
-                name: found.label().to_owned(),
-                reason: format!(
-                    "ports cannot be published on a {} network; leave -p out",
-                    found.driver.name()
-                ),
-            });
+            return Err(found.bad(format!(
+                "ports cannot be published on a {} network; leave -p out",
+                found.driver.name()
+            )));
         }
         if wanted.is_empty() && known.published.is_empty() {
             return Ok(());
@@ -280,12 +277,7 @@ impl Networks {
 
 /// Refuses an address that is none of a network's, or somebody's already.
 fn check_address(network: &Network, ip: IpAddr) -> Result<(), NetworkError> {
-    let bad = |reason: String| {
-        Err(NetworkError::Bad {
-            name: network.label().to_owned(),
-            reason,
-        })
-    };
+    let bad = |reason| Err(network.bad(reason));
     if !network.subnets.iter().any(|subnet| subnet.has_host(ip)) {
         return bad(format!("has no subnet that {ip} is a host's address of"));
     }

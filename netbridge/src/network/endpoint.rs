@@ -72,11 +72,9 @@ impl Networks {
         });
         let has_interface = matches!(found.driver, Driver::Bridge | Driver::Macvlan);
         if !has_interface && (spec.mac.is_some() || ipv4.is_some() || ipv6.is_some()) {
-            return Err(NetworkError::Bad {
-                name: found.label().to_owned(),
-                reason: "its containers have no interface of their own; leave the addresses out"
-                    .to_owned(),
-            });
+            return Err(found.bad(
+                "its containers have no interface of their own; leave the addresses out".to_owned(),
+            ));
         }
         check_mac(&found, mac)?;
         let published = publish::settle(&spec.published, options.host_binding, &self.all)?;
@@ -129,10 +127,7 @@ impl Networks {
     ) -> Result<Option<IpAddr>, NetworkError> {
         let mut subnets = network.subnets.iter();
         let subnet = subnets.find(|subnet| is_v4(&subnet.subnet) == v4);
-        let bad = |reason: String| NetworkError::Bad {
-            name: network.label().to_owned(),
-            reason,
-        };
+        let bad = |reason| network.bad(reason);
         let Some(subnet) = subnet else {
             return match wanted {
                 Some(ip) => Err(bad(format!("has no subnet that {ip} is of"))),
@@ -192,12 +187,7 @@ fn prefixed_v6(network: &Network, ip: IpAddr) -> Option<Ipv6Net> {
 
 /// Refuses an address that is no station's, or another container's.
 fn check_mac(network: &Network, mac: MacAddr) -> Result<(), NetworkError> {
-    let bad = |reason: String| {
-        Err(NetworkError::Bad {
-            name: network.label().to_owned(),
-            reason,
-        })
-    };
+    let bad = |reason| Err(network.bad(reason));
     if mac.is_group() || mac.is_zero() {
         return bad(format!(
             "{mac} is no station's address; give an individual one"

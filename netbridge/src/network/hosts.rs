@@ -36,10 +36,7 @@ impl Networks {
     /// Writes the names of containers into the `hosts` files of those that have one. What fails is said in
     /// the log: a container without names still has its network.
     pub(super) fn write_hosts(&self) {
-        let all = self
-            .all
-            .iter()
-            .flat_map(|network| network.endpoints.values());
+        let all = self.endpoints();
         let containers: BTreeSet<&str> = all.map(|endpoint| endpoint.container.as_str()).collect();
         for container in containers {
             let files = self.files(container);
@@ -57,10 +54,7 @@ impl Networks {
 
     /// Takes the names out of the files of a container that is on no network any more.
     pub(super) fn forget_hosts(&self, gone: &Endpoint) {
-        let mut all = self
-            .all
-            .iter()
-            .flat_map(|network| network.endpoints.values());
+        let mut all = self.endpoints();
         if all.any(|endpoint| endpoint.container == gone.container) {
             return;
         }
@@ -78,10 +72,7 @@ impl Networks {
 
     /// The files that a container sees names in, of those that are there.
     fn files(&self, container: &str) -> Vec<PathBuf> {
-        let all = self
-            .all
-            .iter()
-            .flat_map(|network| network.endpoints.values());
+        let all = self.endpoints();
         let own = all.filter(|endpoint| endpoint.container == container);
         let mut files: BTreeSet<PathBuf> = own.filter_map(etc_hosts).collect();
         files.insert(self.store.hosts().join(container));

@@ -88,13 +88,9 @@ fn furnish(mut bridge: Bridge, network: &Network, options: &Options) -> Result<(
 /// Takes a bridge that is there already: its host interface must be, and gets the network's gateways.
 fn take_bridge(network: &Network) -> Result<(), NetworkError> {
     let bridge = Bridge::open(&network.ifname)?;
-    let bad = |reason: String| NetworkError::Bad {
-        name: network.label().to_owned(),
-        reason,
-    };
     if bridge.host_port()? == PortId::NONE {
         let name = &network.ifname;
-        return Err(bad(format!(
+        return Err(network.bad(format!(
             "bridge {name} has no interface for the host; add it with `netbridge bridge add {name} --address CIDR`"
         )));
     }

@@ -205,10 +205,7 @@ impl Networks {
     }
 
     fn held_by_endpoints(&self) -> Vec<IpAddr> {
-        let endpoints = self
-            .all
-            .iter()
-            .flat_map(|network| network.endpoints.values());
+        let endpoints = self.endpoints();
         endpoints.flat_map(super::Endpoint::addresses).collect()
     }
 

@@ -31,7 +31,7 @@ use std::collections::HashSet;
 use ipnet::IpNet;
 
 pub use self::{
-    connect::ConnectSpec,
+    connect::{ConnectSpec, EndpointConfig},
     container::Container,
     create::NetworkSpec,
     endpoint::EndpointSpec,
@@ -117,6 +117,13 @@ impl Networks {
         find(&self.all, name)
     }
 
+    /// The containers on all networks.
+    fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.all
+            .iter()
+            .flat_map(|network| network.endpoints.values())
+    }
+
     fn network_mut(&mut self, name: &str) -> Result<&mut Network, NetworkError> {
         let found = self.all.iter_mut().find(|network| network.name == name);
         found.ok_or_else(|| NetworkError::NotFound {
@@ -151,8 +158,7 @@ impl Networks {
     }
 
     fn force_firewall(&mut self, wanted: Rules) -> Result<(), NetworkError> {
-        firewall::apply(&wanted)?;
-        for line in firewall::warnings(&wanted)? {
+        for line in firewall::apply(&wanted)? {
             if !self.said.contains(&line) {
                 self.say(line);
             }

@@ -9,7 +9,7 @@ use std::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use super::{ipam::Subnet, publish::Publication};
+use super::{NetworkError, ipam::Subnet, publish::Publication};
 
 /// Version of the file's form; files of a later one are left alone.
 pub const FILE_VERSION: u32 = 1;
@@ -178,6 +178,14 @@ impl Network {
     /// The name that people know it by.
     pub fn label(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.name)
+    }
+
+    /// What the network cannot do or have, and why.
+    pub(super) fn bad(&self, reason: String) -> NetworkError {
+        NetworkError::Bad {
+            name: self.label().to_owned(),
+            reason,
+        }
     }
 
     /// All addresses that are given away: gateways, reserved ones, and those of containers.

@@ -111,12 +111,7 @@ impl Networks {
     pub fn remove(&mut self, name: &str, force: bool) -> Result<String, NetworkError> {
         let network = self.find(name)?.clone();
         let label = network.label().to_owned();
-        let bad = |reason: String| {
-            Err(NetworkError::Bad {
-                name: label.clone(),
-                reason,
-            })
-        };
+        let bad = |reason| Err(network.bad(reason));
         if PREDEFINED.contains(&network.name.as_str()) && !force {
             return bad("is predefined and cannot be removed; --force removes it until the next `serve` or `network create`".to_owned());
         }

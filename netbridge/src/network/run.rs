@@ -1,10 +1,8 @@
 //! A command in a namespace of its own on a network: a container without an engine.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsString,
     fs, io,
-    net::{Ipv4Addr, Ipv6Addr},
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
@@ -12,7 +10,6 @@ use std::{
     thread,
 };
 
-use netbridge_common::MacAddr;
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, setns, unshare},
@@ -21,8 +18,8 @@ use nix::{
 };
 
 use super::{
-    ConnectSpec, Container, Driver, Endpoint, EndpointSpec, NetworkError, Networks, Phase,
-    Publication,
+    ConnectSpec, Container, Driver, Endpoint, EndpointConfig, EndpointSpec, NetworkError, Networks,
+    Phase,
     container::NAMED,
     create::new_id,
     model::{Runner, short},
@@ -32,23 +29,15 @@ use crate::{
     net::{Netns, Refusal, netns},
 };
 
-/// A command, and the network that it runs on; what is `None` is chosen.
+/// A command, and the network that it runs on.
 #[derive(Clone, Debug)]
 pub struct RunSpec {
     /// The network.
     pub network: String,
-    /// The container's name.
+    /// The container's name; one is made up where there is none.
     pub name: Option<String>,
-    /// Its IPv4 address.
-    pub ip: Option<Ipv4Addr>,
-    /// Its IPv6 address.
-    pub ip6: Option<Ipv6Addr>,
-    /// Its Ethernet address.
-    pub mac: Option<MacAddr>,
-    /// Options of its own.
-    pub options: BTreeMap<String, String>,
-    /// Ports of the host that lead to it.
-    pub published: Vec<Publication>,
+    /// What it has there.
+    pub config: EndpointConfig,
     /// The command and its arguments.
     pub command: Vec<OsString>,
 }
@@ -90,7 +79,7 @@ fn start(networks: &mut Networks, spec: &RunSpec) -> Result<(Endpoint, Place), N
     };
     check_name(&name)?;
     if network.driver == Driver::Host {
-        if !spec.published.is_empty() {
+        if !spec.config.published.is_empty() {
             networks.say(
                 "published ports are discarded: the container has the host's own network"
                     .to_owned(),
@@ -99,9 +88,9 @@ fn start(networks: &mut Networks, spec: &RunSpec) -> Result<(Endpoint, Place), N
         let noted = EndpointSpec {
             name: name.clone(),
             container: new_id()?,
-            ipv4: spec.ip,
-            ipv6: spec.ip6,
-            mac: spec.mac,
+            ipv4: spec.config.ip,
+            ipv6: spec.config.ip6,
+            mac: spec.config.mac,
             runner: Some(Runner::current()),
             ..EndpointSpec::default()
         };
@@ -156,13 +145,9 @@ fn connect(
     networks.connect(
         network,
         &ConnectSpec {
-            ip: spec.ip,
-            ip6: spec.ip6,
-            mac: spec.mac,
-            options: spec.options.clone(),
-            published: spec.published.clone(),
+            container,
+            config: spec.config.clone(),
             runner: Some(Runner::current()),
-            ..ConnectSpec::new(container)
         },
     )
 }

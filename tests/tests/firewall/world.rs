@@ -88,7 +88,7 @@ impl World {
 
     pub(crate) fn try_apply(&self, rules: &Rules) -> Result<(), FirewallError> {
         let rules = rules.clone();
-        self.host.run(move || firewall::apply(&rules))
+        self.host.run(move || firewall::apply(&rules).map(drop))
     }
 
     pub(crate) fn apply(&self, rules: &Rules) {

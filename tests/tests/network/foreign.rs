@@ -5,6 +5,16 @@ use netbridge_tests::{require_root, topology::Host, traffic::ping};
 use super::bed::{Bed, ip};
 
 const NAME: &str = "com.docker.network.bridge.name=br0";
+/// Makes network web on it.
+const CREATE: [&str; 7] = [
+    "network",
+    "create",
+    "web",
+    "-o",
+    NAME,
+    "--subnet",
+    "10.8.0.0/24",
+];
 
 #[test]
 fn a_bridge_that_was_there_before_serves_and_stays() {
@@ -21,17 +31,8 @@ fn a_bridge_that_was_there_before_serves_and_stays() {
     };
     assert_eq!(ports(), Some(2));
     for gateway in ["10.8.0.254", "10.8.0.1"] {
-        let create = [
-            "network",
-            "create",
-            "web",
-            "-o",
-            NAME,
-            "--subnet",
-            "10.8.0.0/24",
-        ];
         bed.ok(&[
-            &create[..],
+            &CREATE[..],
             &["--gateway", gateway, "--aux-address", "old=10.8.0.9"],
         ]
         .concat());
@@ -64,15 +65,7 @@ fn a_network_whose_gateway_was_taken_off_its_bridge_can_be_removed() {
     let host = Host::new();
     host.ok(&["bridge", "add", "br0", "--address", "10.8.0.254/24"]);
     let bed = Bed::on(host);
-    bed.ok(&[
-        "network",
-        "create",
-        "web",
-        "-o",
-        NAME,
-        "--subnet",
-        "10.8.0.0/24",
-    ]);
+    bed.ok(&CREATE);
     bed.shell("ip addr del 10.8.0.1/24 dev br0");
     assert_eq!(bed.ok(&["network", "rm", "web"]), "web\n");
     bed.end();
@@ -84,18 +77,9 @@ fn a_bridge_without_an_interface_of_the_host_is_not_taken() {
     let host = Host::new();
     host.ok(&["bridge", "add", "br0"]);
     let bed = Bed::on(host);
-    let create = [
-        "network",
-        "create",
-        "web",
-        "-o",
-        NAME,
-        "--subnet",
-        "10.8.0.0/24",
-    ];
     bed.fails(
         2,
-        &create,
+        &CREATE,
         &[
             "network web",
             "bridge br0 has no interface for the host",
@@ -112,15 +96,7 @@ fn a_bridge_that_goes_under_a_network_is_said_to_be_gone() {
     let host = Host::new();
     host.ok(&["bridge", "add", "br0", "--address", "10.8.0.1/24"]);
     let bed = Bed::on(host);
-    bed.ok(&[
-        "network",
-        "create",
-        "web",
-        "-o",
-        NAME,
-        "--subnet",
-        "10.8.0.0/24",
-    ]);
+    bed.ok(&CREATE);
     let kept = bed.namespace("c1");
     bed.ok(&["bridge", "del", "br0"]);
     let connect = ["network", "connect", "web", "c1"];

@@ -10,7 +10,9 @@ use anyhow::Result;
 use super::{UsageError, change, create::address, note, pairs};
 use crate::{
     cli::values,
-    network::{self, ConnectSpec, Container, NetworkError, Networks, Publication, RunSpec},
+    network::{
+        self, ConnectSpec, Container, EndpointConfig, NetworkError, Networks, Publication, RunSpec,
+    },
 };
 
 /// What a container can be put on a network with.
@@ -61,6 +63,16 @@ pub(in crate::cli) struct RunArgs {
 }
 
 impl Place {
+    fn config(&self) -> Result<EndpointConfig, UsageError> {
+        Ok(EndpointConfig {
+            ip: self.ip()?,
+            ip6: self.ip6()?,
+            mac: self.mac_address.as_deref().map(values::mac).transpose()?,
+            options: pairs(&self.driver_opt),
+            published: self.publish.clone(),
+        })
+    }
+
     fn ip(&self) -> Result<Option<Ipv4Addr>, UsageError> {
         let Some(text) = &self.ip else {
             return Ok(None);
@@ -91,14 +103,10 @@ pub(super) fn connect(args: &ConnectArgs) -> Result<()> {
     if let Some(name) = &args.name {
         container.name.clone_from(name);
     }
-    let place = &args.place;
     let spec = ConnectSpec {
-        ip: place.ip()?,
-        ip6: place.ip6()?,
-        mac: place.mac_address.as_deref().map(values::mac).transpose()?,
-        options: pairs(&place.driver_opt),
-        published: place.publish.clone(),
-        ..ConnectSpec::new(container)
+        container,
+        config: args.place.config()?,
+        runner: None,
     };
     change(|networks: &mut Networks| -> Result<(), NetworkError> {
         networks.ensure_defaults(false)?;
@@ -107,15 +115,10 @@ pub(super) fn connect(args: &ConnectArgs) -> Result<()> {
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<u8> {
-    let place = &args.place;
     let spec = RunSpec {
         network: args.network.clone(),
         name: args.name.clone(),
-        ip: place.ip()?,
-        ip6: place.ip6()?,
-        mac: place.mac_address.as_deref().map(values::mac).transpose()?,
-        options: pairs(&place.driver_opt),
-        published: place.publish.clone(),
+        config: args.place.config()?,
         command: args.command.clone(),
     };
     Ok(network::run(&spec, note)?)
